@@ -1,0 +1,58 @@
+package org.christmas.embedded;
+
+import io.kestra.core.runners.Executor;
+import io.kestra.core.runners.Indexer;
+import io.kestra.core.runners.Scheduler;
+import io.kestra.core.runners.Worker;
+import io.kestra.core.worker.Controller;
+import io.kestra.worker.systemworker.SystemWorker;
+import io.micronaut.context.ApplicationContext;
+import io.micronaut.runtime.server.EmbeddedServer;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+
+/** The engine's running services; {@link #stop} ends them, and a second call does nothing. */
+final class EngineParts {
+    private static final int SYSTEM_THREADS = 2;
+
+    private final ApplicationContext context;
+    private final int port;
+
+    private EngineParts(ApplicationContext context, int port) {
+        this.context = context;
+        this.port = port;
+    }
+
+    /** Starts every service of one process engine, the HTTP front last: once it answers, webhooks are served. */
+    static EngineParts start(ApplicationContext context, int workerThreads) {
+        ExecutorService threads = Executors.newCachedThreadPool();
+        threads.execute(context.getBean(Executor.class));
+        Controller controller = context.getBean(Controller.class);
+        threads.execute(controller::start);
+        Worker worker = context.getBean(Worker.class);
+        threads.execute(() -> worker.start(workerThreads));
+        threads.execute(context.getBean(Scheduler.class));
+        threads.execute(context.getBean(Indexer.class));
+        SystemWorker systemWorker = context.getBean(SystemWorker.class);
+        threads.execute(() -> systemWorker.start(SYSTEM_THREADS));
+        EmbeddedServer front = context.getBean(EmbeddedServer.class);
+        front.start();
+        return new EngineParts(context, front.getPort());
+    }
+
+    /** Starts a worker that takes its tasks from another process's controller. */
+    static EngineParts startWorker(ApplicationContext context, int workerThreads) {
+        context.getBean(Worker.class).start(workerThreads);
+        return new EngineParts(context, -1);
+    }
+
+    int port() {
+        return port;
+    }
+
+    void stop() {
+        if (context.isRunning()) {
+            context.close();
+        }
+    }
+}
