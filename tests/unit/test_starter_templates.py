@@ -46,7 +46,7 @@ FALLBACKS: dict[str, Any] = {
     "revenue_leak_total": 0,
     "TotalRevenueLeak_K": 0,
     "days_to_deadline": 0,
-    "deadline_date": "2025-12-05",
+    "deadline_date": "December 5, 2025",
     "personalized_tip_1": "Write down one goal for December.",
     "personalized_tip_2": "Share the rota two weeks ahead.",
     "personalized_tip_3": "Block one hour a week to work on the business.",
