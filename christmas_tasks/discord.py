@@ -1,0 +1,98 @@
+"""Discord as the place for alerts: mentions off, fields cut to its limits, trouble never passed on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from christmas_tasks.errors import OutcomeUnknown, SetupRefused, TransientError, VendorUnavailable
+from christmas_tasks.retrying import retrying
+
+RED = 0xD32F2F
+AMBER = 0xF9A825
+_CONTENT, _TITLE, _TEXT, _NAME, _VALUE, _FIELDS = 1_900, 256, 3_500, 256, 1_000, 20
+_BUDGET_S = 20.0
+_TIMEOUT_S = 10.0
+
+
+@dataclass(frozen=True)
+class Alert:
+    """One message for the people behind the campaign.
+
+    Args:
+        headline: The line above the embed.
+        title: Of the embed.
+        at: Aware UTC; shown in the reader's own zone.
+        text: Longer explanation.
+        fields: Names and values, in order.
+        colour: 0xRRGGBB.
+    """
+
+    headline: str
+    title: str
+    at: datetime
+    text: str = ""
+    fields: Mapping[str, str] = field(default_factory=dict)
+    colour: int = AMBER
+
+
+def post(url: str, alert: Alert) -> bool:
+    """Post an alert; a repeat posts it again.
+
+    Args:
+        url: The webhook's address; empty: silence.
+        alert: What to say. Text of other people is shown as it is: no mention, no markup.
+
+    Returns:
+        Whether Discord has taken it. Trouble at Discord is no error of the flow's.
+    """
+    if not url:
+        return False
+    try:
+        retrying(lambda: _once(url, body(alert)), budget_s=_BUDGET_S)
+    except (TransientError, SetupRefused):
+        return False
+    return True
+
+
+def body(alert: Alert) -> dict[str, object]:
+    """Discord's JSON for an alert, within its limits (discord.com/developers/docs/resources/webhook)."""
+    return {
+        "content": _plain(alert.headline)[:_CONTENT],
+        "allowed_mentions": {"parse": []},
+        "embeds": [
+            {
+                "title": _plain(alert.title)[:_TITLE],
+                "description": _plain(alert.text)[:_TEXT],
+                "color": alert.colour,
+                "timestamp": alert.at.isoformat(),
+                "fields": [
+                    {"name": name[:_NAME], "value": _plain(value)[:_VALUE] or "-", "inline": True}
+                    for name, value in list(alert.fields.items())[:_FIELDS]
+                ],
+            }
+        ],
+    }
+
+
+def _plain(text: str) -> str:
+    # Markdown of other people could dress up a link; Discord shows an escaped sign as it is.
+    return "".join(f"\\{sign}" if sign in "*_~`|>[]" else sign for sign in text)
+
+
+def _once(url: str, content: dict[str, object]) -> None:
+    import httpx  # noqa: PLC0415 - only alerts need it
+
+    try:
+        answer = httpx.post(url, json=content, timeout=_TIMEOUT_S)
+    except httpx.HTTPError as error:
+        raise OutcomeUnknown(f"Discord gave no answer ({type(error).__name__}).") from None
+    if answer.status_code == 429:  # noqa: PLR2004
+        after = answer.headers.get("retry-after", "")
+        raise VendorUnavailable(
+            "Discord's rate limit was reached.",
+            retry_after_s=float(after) if after.replace(".", "", 1).isdigit() else None,
+        )
+    if answer.is_server_error:
+        raise OutcomeUnknown(f"Discord is in trouble (HTTP {answer.status_code}).")
+    if answer.is_error:
+        raise SetupRefused(f"Discord refuses the alert (HTTP {answer.status_code}): check DISCORD_WEBHOOK_URL.")

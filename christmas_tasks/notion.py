@@ -1,0 +1,431 @@
+"""Notion as contacts, templates and ledger: the only module that talks to it (API 2025-09-03).
+
+Whoever outgrows Notion as a ledger replaces this module and its ``notion_*`` helpers; ``steps.py`` names the few
+methods it needs. Every method may be repeated. Notion has no unique constraint and no idempotency key: creating looks
+first, and looks again when an answer got lost.
+"""
+
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar
+
+from christmas_tasks.cache import FileCache
+from christmas_tasks.columns import Database
+from christmas_tasks.contacts import Contact
+from christmas_tasks.errors import ChristmasError, OutcomeUnknown, SetupRefused, TransientError, VendorUnavailable
+from christmas_tasks.notion_json import Json, decode_number, decode_text, decode_time
+from christmas_tasks.notion_schema import ActualColumn, Schema
+from christmas_tasks.retrying import retrying
+from christmas_tasks.segments import Segment
+from christmas_tasks.sequences import Sequence
+from christmas_tasks.templates import Template
+from christmas_tasks.text import first_word
+from christmas_tasks.tracker import (
+    EMAIL_NUMBERS,
+    Changes,
+    EmailState,
+    EmailStatus,
+    SentBy,
+    SequenceStatus,
+    TrackerRow,
+)
+
+T = TypeVar("T")
+
+SCHEMA_AGE_S = 3_600.0
+TEMPLATES_AGE_S = 300.0
+_TIMEOUT_MS = 15_000
+_PAGE_SIZE = 100
+_NOT_FOUND = 404
+_TOO_MANY = 429
+_CONFLICT = 409
+_SERVER_FAULTS = 500
+
+
+class Notion:
+    """The three databases.
+
+    Args:
+        token: The integration's token.
+        databases: Database ids, hyphens or not.
+        cache: Where schemas and templates are kept between tasks.
+        base_url: ``https://api.notion.com``, or a stand-in.
+        budget_s: Seconds that one call may take with all its repeats.
+    """
+
+    def __init__(
+        self,
+        token: str,
+        databases: Mapping[Database, str],
+        cache: FileCache,
+        base_url: str = "https://api.notion.com",
+        budget_s: float = 60.0,
+    ) -> None:
+        from notion_client import Client  # noqa: PLC0415 - 200 ms that only tasks with Notion pay
+
+        silent = logging.getLogger("christmas_tasks.notion_client")
+        silent.addHandler(logging.NullHandler())
+        silent.propagate = False
+        self._client = Client(auth=token, base_url=base_url, retry=False, timeout_ms=_TIMEOUT_MS, logger=silent)
+        self._databases = databases
+        self._cache = cache
+        self._budget_s = budget_s
+        self._base_url = base_url
+        self._schemas: dict[Database, Schema] = {}
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What had to be left out so far, a line each."""
+        return tuple(line for schema in self._schemas.values() for line in schema.warnings)
+
+    # Tracker
+
+    def find_row(self, key: str) -> TrackerRow | None:
+        """The row of an enrolment; the oldest if there are several. One call."""
+        pages = self._query(Database.TRACKER, {"Enrolment Key": key}, limit=1)
+        return self._row(pages[0]) if pages else None
+
+    def create_row(self, key: str, changes: Changes) -> TrackerRow:
+        """Create the row of an enrolment that has none. One call; if its answer gets lost, looks before repeating."""
+        return self._create(Database.TRACKER, changes, lambda: self.find_row(key), self._row)
+
+    def read_row(self, row_id: str) -> TrackerRow | None:
+        """The row as it is now, or None if it is gone or in the bin. One call."""
+        page = self._page(row_id)
+        return None if page is None else self._row(page)
+
+    def update_row(self, row_id: str, changes: Changes) -> TrackerRow:
+        """Write absolute values, and return the row as it is after that. One call."""
+        return self._row(self._update(Database.TRACKER, row_id, changes))
+
+    def rows_of(self, address: str) -> list[TrackerRow]:
+        """All rows of one address, oldest first."""
+        return [self._row(page) for page in self._query(Database.TRACKER, {"Email": address})]
+
+    def rows(self, campaign: str, statuses: tuple[SequenceStatus, ...]) -> Iterator[TrackerRow]:
+        """All rows of a campaign with one of *statuses*, oldest first."""
+        for status in statuses:
+            for page in self._query(Database.TRACKER, {"Campaign": campaign, "Sequence Status": status}):
+                yield self._row(page)
+
+    # Contacts
+
+    def find_contact(self, address: str) -> Contact | None:
+        """The contact with an address; the oldest if there are several. One call."""
+        pages = self._query(Database.CONTACTS, {"Email": address}, limit=1)
+        return self._contact(pages[0]) if pages else None
+
+    def contacts_of(self, address: str) -> list[Contact]:
+        """All contacts with an address, oldest first: more than one is a duplicate."""
+        return [self._contact(page) for page in self._query(Database.CONTACTS, {"Email": address})]
+
+    def create_contact(self, address: str, changes: Changes) -> Contact:
+        """Create a contact that isn't there. One call; if its answer gets lost, looks before repeating."""
+        given = self._named({"Email": address, **changes})
+        return self._create(Database.CONTACTS, given, lambda: self.find_contact(address), self._contact)
+
+    def update_contact(self, contact_id: str, changes: Changes) -> Contact:
+        """Write absolute values, and return the contact as it is after that. One call."""
+        return self._contact(self._update(Database.CONTACTS, contact_id, self._named(changes)))
+
+    # Templates
+
+    def templates(self, *, fresh: bool = False) -> dict[str, Template]:
+        """All templates by name, from the cache where it is warm; the active one where a name occurs twice."""
+        cached = None if fresh else self._cache.read(self._cache_name("templates"), TEMPLATES_AGE_S)
+        if cached is None:
+            cached = [vars(self._template(page)) for page in self._query(Database.TEMPLATES, {})]
+            self._cache.write(self._cache_name("templates"), cached)
+        found = [Template(**values) for values in cached]
+        return {template.name: template for template in sorted(found, key=lambda template: template.is_active)}
+
+    # Set-up
+
+    def whoami(self) -> str:
+        """The integration's name: proves that the token works."""
+        return str(self._call("answer", self._client.users.me).get("name") or "integration")
+
+    def schema(self, database: Database, *, fresh: bool = False) -> Schema:
+        """How a database really looks; kept for an hour.
+
+        Raises:
+            SetupRefused: Not there, not shared with the integration, or with several data sources.
+        """
+        if database in self._schemas and not fresh:
+            return self._schemas[database]
+        name = self._cache_name(f"schema-{database.name.lower()}")
+        cached = None if fresh else self._cache.read(name, SCHEMA_AGE_S)
+        if cached is not None:
+            columns = tuple(ActualColumn(n, kind, tuple(options)) for n, kind, options in cached["columns"])
+            schema = Schema(database, cached["data_source_id"], columns)
+        else:
+            schema = self._fetch_schema(database)
+            self._cache.write(
+                name,
+                {
+                    "data_source_id": schema.data_source_id,
+                    "columns": [[column.name, column.kind, list(column.options)] for column in schema.columns],
+                },
+            )
+        self._schemas[database] = schema
+        return schema
+
+    def _fetch_schema(self, database: Database) -> Schema:
+        found = self._call(
+            f"find the {database.label} database",
+            lambda: self._client.databases.retrieve(database_id=self._databases[database]),
+        )
+        sources = found.get("data_sources", [])
+        if len(sources) != 1:
+            raise SetupRefused(
+                f"The {database.label} database has {len(sources)} data sources: give it exactly one in Notion."
+            )
+        source = self._call(
+            f"read the columns of the {database.label} database",
+            lambda: self._client.data_sources.retrieve(data_source_id=sources[0]["id"]),
+        )
+        return Schema.from_json(database, sources[0]["id"], source["properties"])
+
+    def _cache_name(self, what: str) -> str:
+        identity = json.dumps([self._base_url, *self._databases.values()])
+        return f"{what}-{hashlib.sha256(identity.encode()).hexdigest()[:16]}"
+
+    # Calls
+
+    def _query(self, database: Database, equals: Mapping[str, str], limit: int | None = None) -> list[Json]:
+        def once() -> list[Json]:
+            schema = self.schema(database)
+            conditions = [_condition(schema, name, value) for name, value in equals.items()]
+            query: Json = {
+                "data_source_id": schema.data_source_id,
+                "sorts": [{"timestamp": "created_time", "direction": "ascending"}],
+                "page_size": limit or _PAGE_SIZE,
+            }
+            if conditions:
+                query["filter"] = {"and": conditions} if len(conditions) > 1 else conditions[0]
+            pages: list[Json] = []
+            while True:
+                answer = self._call(f"search the {database.label}", lambda: self._client.data_sources.query(**query))
+                pages.extend(page for page in answer["results"] if not page.get("in_trash"))
+                if limit or not answer.get("has_more"):
+                    return pages
+                query["start_cursor"] = answer["next_cursor"]
+
+        return self._with_fresh_schema(database, once)
+
+    def _create(
+        self, database: Database, changes: Changes, look: Callable[[], T | None], read: Callable[[Json], T]
+    ) -> T:
+        tries = 0
+
+        def once() -> T:
+            nonlocal tries
+            tries += 1
+            if tries > 1 and (found := look()) is not None:
+                return found
+            schema = self.schema(database)
+            return read(
+                self._once(
+                    f"write into the {database.label}",
+                    lambda: self._client.pages.create(
+                        parent={"type": "data_source_id", "data_source_id": schema.data_source_id},
+                        properties=schema.encode({name: value for name, value in changes.items() if value is not None}),
+                    ),
+                )
+            )
+
+        return self._with_fresh_schema(database, lambda: retrying(once, budget_s=self._budget_s))
+
+    def _update(self, database: Database, page_id: str, changes: Changes) -> Json:
+        return self._with_fresh_schema(
+            database,
+            lambda: self._call(
+                f"write into the {database.label}",
+                lambda: self._client.pages.update(page_id=page_id, properties=self.schema(database).encode(changes)),
+            ),
+        )
+
+    def _page(self, page_id: str) -> Json | None:
+        try:
+            page = self._call("read a row", lambda: self._client.pages.retrieve(page_id=page_id))
+        except _Gone:
+            return None
+        return None if page.get("in_trash") else page
+
+    def _with_fresh_schema(self, database: Database, call: Callable[[], T]) -> T:
+        """Call again once with a fresh schema if the cached one may be what is wrong."""
+        try:
+            return call()
+        except (_Gone, _Invalid):
+            before = self.schema(database).columns
+            if self.schema(database, fresh=True).columns == before:
+                raise
+            return call()
+
+    def _call(self, what: str, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - Notion's JSON
+        return retrying(lambda: self._once(what, call), budget_s=self._budget_s)
+
+    def _once(self, what: str, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - Notion's JSON
+        import httpx  # noqa: PLC0415 - comes with notion_client
+        from notion_client.errors import HTTPResponseError, RequestTimeoutError  # noqa: PLC0415
+
+        try:
+            return call()
+        except HTTPResponseError as error:
+            raise _translated(what, error.status, str(error.code), error.headers.get("retry-after")) from None
+        except (RequestTimeoutError, httpx.TransportError, ValueError) as error:
+            # ValueError: a 200 whose body is no JSON; the write may have happened.
+            raise OutcomeUnknown(f"Notion gave no usable answer ({type(error).__name__}) to: {what}.") from None
+
+    # Reading
+
+    def _row(self, page: Json) -> TrackerRow:
+        schema = self.schema(Database.TRACKER)
+
+        def text(name: str) -> str:
+            return decode_text(schema.cell(page, name))
+
+        key = text("Enrolment Key")
+        return TrackerRow(
+            row_id=page["id"],
+            key=key,
+            address=text("Email"),
+            sequence=_choice(Sequence, text("Sequence Type"), "Sequence Type", key),
+            segment=_choice(Segment, text("Segment") or Segment.OPTIMIZE, "Segment", key),
+            status=_choice(SequenceStatus, text("Sequence Status") or SequenceStatus.ACTIVE, "Sequence Status", key),
+            stop_reason=text("Stop Reason"),
+            emails=tuple(self._email(schema, page, number) for number in EMAIL_NUMBERS),
+            variables=_variables(text("Variables"), key),
+        )
+
+    def _email(self, schema: Schema, page: Json, number: int) -> EmailState:
+        def cell(what: str) -> Json | None:
+            return schema.cell(page, f"Email {number} {what}")
+
+        status = decode_text(cell("Status")).lower()
+        sent_by = decode_text(cell("Sent By")).lower()
+        return EmailState(
+            number,
+            scheduled_at=decode_time(cell("Scheduled At")),
+            status=EmailStatus(status) if status in set(EmailStatus) else None,
+            sent_at=decode_time(cell("Sent")),
+            sent_by=SentBy(sent_by) if sent_by in set(SentBy) else None,
+            resend_id=decode_text(cell("Resend ID")),
+        )
+
+    def _contact(self, page: Json) -> Contact:
+        schema = self.schema(Database.CONTACTS)
+
+        def text(name: str) -> str:
+            return decode_text(schema.cell(page, name))
+
+        segment = text("Segment").upper()
+        counts = {
+            name: number
+            for name in ("Assessment Score", "Red Systems", "Orange Systems", "Yellow Systems", "Green Systems")
+            if (number := decode_number(schema.cell(page, name))) is not None
+        }
+        return Contact(
+            contact_id=page["id"],
+            address=text("Email"),
+            first_name=text("first_name") or first_word(text("Name")),
+            last_name=text("last_name"),
+            business_name=text("Business Name"),
+            stage=text("Christmas Campaign Status"),
+            segment=Segment(segment) if segment in set(Segment) else None,
+            suppressed=text("Email Suppressed").lower(),
+            numbers=counts,
+            last_email_sent_at=decode_time(schema.cell(page, "Last Email Sent At")),
+        )
+
+    def _template(self, page: Json) -> Template:
+        schema = self.schema(Database.TEMPLATES)
+
+        def text(name: str) -> str:
+            return decode_text(schema.cell(page, name))
+
+        return Template(
+            name=text("Template Name").strip(),
+            subject=text("Subject Line"),
+            html=text("Email Body HTML"),
+            text=text("Email Body Plain Text"),
+            preview=text("Preview Text"),
+            is_active=text("Status").strip().lower() == "active",
+        )
+
+    def _named(self, changes: Changes) -> Changes:
+        """Put the names into the columns that this contacts database has (both layouts of contract section 8)."""
+        schema = self.schema(Database.CONTACTS)
+        names = {"first_name": changes.get("first_name"), "last_name": changes.get("last_name")}
+        named = {name: value for name, value in changes.items() if name not in names}
+        if schema.actual("first_name") is not None:
+            named |= {name: value for name, value in names.items() if value and schema.actual(name) is not None}
+        else:
+            full = " ".join(str(value) for value in names.values() if value)
+            named |= {"Name": full} if full else {}
+        return named
+
+
+class _Gone(SetupRefused):
+    """404: the object is not there, or not shared with the integration."""
+
+
+class _Invalid(SetupRefused):
+    """400: Notion doesn't accept the request as it stands."""
+
+
+def _translated(what: str, status: int, code: str, retry_after: str | None) -> ChristmasError:
+    if status == _TOO_MANY:
+        return VendorUnavailable(
+            f"Notion's rate limit was reached and did not clear in time, at: {what}. Restart the execution later.",
+            retry_after_s=_seconds(retry_after),
+        )
+    if status >= _SERVER_FAULTS or status == _CONFLICT:
+        return OutcomeUnknown(
+            f"Notion is in trouble (HTTP {status}), at: {what}. Restart the execution once status.notion.so is green.",
+            retry_after_s=_seconds(retry_after),
+        )
+    if status == _NOT_FOUND:
+        return _Gone(
+            f"Notion can't {what}: it is not there, or not shared with the integration. Share it, then restart."
+        )
+    if status in {401, 403}:
+        return SetupRefused(f"Notion refuses the token or its rights (HTTP {status}), at: {what}. Check NOTION_TOKEN.")
+    # Notion's own message may quote a value, which is text of other people.
+    return _Invalid(f"Notion does not accept the request (HTTP {status}, {code}), at: {what}. Run the health check.")
+
+
+def _seconds(text: str | None) -> float | None:
+    try:
+        return None if text is None else max(0.0, float(text))
+    except ValueError:
+        return None
+
+
+def _condition(schema: Schema, name: str, value: str) -> Json:
+    actual = schema.actual(name)
+    if actual is None:
+        raise TransientError(f"unreachable: {name} is required")
+    return {"property": actual.name, actual.kind: {"equals": str(value)}}
+
+
+def _choice(kind: Any, text: str, column: str, key: str) -> Any:  # noqa: ANN401 - one StrEnum in, its member out
+    for member in kind:
+        if str(member).lower() == text.strip().lower():
+            return member
+    raise SetupRefused(
+        f'The tracker row {key or "without key"} has an unknown value in "{column}": set it to one of '
+        f"{', '.join(str(member) for member in kind)}."
+    )
+
+
+def _variables(text: str, key: str) -> dict[str, str | float]:
+    try:
+        found = json.loads(text) if text.strip() else {}
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise SetupRefused(f'The tracker row {key} has no readable JSON in "Variables": restore it from its history.')
+    return {name: value for name, value in found.items() if isinstance(value, str | int | float)}

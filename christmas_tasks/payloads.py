@@ -1,0 +1,402 @@
+"""The bodies of the webhooks as models (contract section 3): strict on what decides, forgiving on what decorates.
+
+Parsing is pure: no clock, no network. Every ``parse_*`` function takes the decoded JSON of a body and returns a model,
+or raises ``PayloadError`` with one line for each field at fault; a line names the field and the rule, never the value.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, Any, TypeVar
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from christmas_tasks.errors import PayloadError
+from christmas_tasks.segments import SYSTEMS_TOTAL
+from christmas_tasks.text import clean, first_word
+
+NOTES_LIMIT = 2_000
+_TEXT_LIMIT = 5_000
+_ADDRESS_LIMIT = 200  # Notion's limit for an email property
+_PAID = frozenset({"paid", "completed", "succeeded"})
+_MAX_AHEAD = timedelta(days=1)
+CALENDLY_NO_SHOW = "invitee_no_show.created"
+
+
+def _fault(message: str) -> PydanticCustomError:
+    return PydanticCustomError("contract", "{reason}", {"reason": message})
+
+
+def _address(value: object) -> str:
+    if not isinstance(value, str):
+        raise _fault("must be an e-mail address in text")
+    # email-validator takes 50 ms to import, and only the tasks that read a body need it.
+    from email_validator import EmailNotValidError, validate_email  # noqa: PLC0415
+
+    try:
+        checked = validate_email(clean(value), allow_display_name=True, check_deliverability=False)
+    except EmailNotValidError as error:
+        raise _fault("is not one valid e-mail address") from error
+    address = checked.normalized.lower()
+    if len(address) > _ADDRESS_LIMIT:
+        raise _fault(f"must have at most {_ADDRESS_LIMIT} characters")
+    return address
+
+
+def _text(limit: int = _TEXT_LIMIT) -> Callable[[object], str]:
+    def read(value: object) -> str:
+        if value is None:
+            return ""
+        if isinstance(value, str):
+            return clean(value, limit)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return clean(str(value), limit)
+        raise _fault("must be text")
+
+    return read
+
+
+def _count(value: object) -> object:
+    if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit():
+        value = int(value.strip()[:9])
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise _fault(f"must be a whole number from 0 to {SYSTEMS_TOTAL}")
+    if not 0 <= value <= SYSTEMS_TOTAL:
+        raise _fault(f"must be a whole number from 0 to {SYSTEMS_TOTAL}")
+    return value
+
+
+def _optional_count(value: object) -> object:
+    return 0 if _is_blank(value) else _count(value)
+
+
+def _number(value: object) -> Decimal | None:
+    if _is_blank(value):
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise _fault("must be a number")
+    try:
+        number = Decimal(str(value).strip())
+    except InvalidOperation:
+        raise _fault("must be a number") from None
+    if not number.is_finite():
+        raise _fault("must be a number")
+    return number
+
+
+def _score(value: object) -> float | None:
+    number = _number(value)
+    if number is not None and not 0 <= number <= 100:  # noqa: PLR2004 - the contract's own bounds
+        raise _fault("must be a number from 0 to 100")
+    return None if number is None else float(number)
+
+
+def _money(value: object) -> float:
+    number = _number(value)
+    if number is None:
+        return 0.0
+    if not 0 <= number < 10**12:
+        raise _fault("must be a number that is not negative")
+    return float(number)
+
+
+def _list(value: object) -> object:
+    if _is_blank(value):
+        return ()
+    items = value if isinstance(value, list) else [value]
+    read = _text()
+    return tuple(text for text in (read(item) for item in items) if text)
+
+
+def _link(value: object) -> str:
+    text = _text(2_000)(value)
+    return text if is_safe_link(text) else ""
+
+
+def _flag(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    return isinstance(value, str) and value.strip().lower() == "true"
+
+
+def _is_blank(value: object) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+def is_safe_link(text: str) -> bool:
+    """Whether *text* is one absolute https address that may stand in a mail's link."""
+    try:
+        parts = urlsplit(text)
+    except ValueError:
+        return False
+    return parts.scheme == "https" and bool(parts.hostname) and not any(c.isspace() or c in "\"'<>\\`" for c in text)
+
+
+Address = Annotated[str, BeforeValidator(_address)]
+Text = Annotated[str, BeforeValidator(_text())]
+Notes = Annotated[str, BeforeValidator(_text(NOTES_LIMIT))]
+Count = Annotated[int, BeforeValidator(_count)]
+OptionalCount = Annotated[int, BeforeValidator(_optional_count)]
+Score = Annotated[float | None, BeforeValidator(_score)]
+Money = Annotated[float, BeforeValidator(_money)]
+Texts = Annotated[tuple[str, ...], BeforeValidator(_list)]
+Link = Annotated[str, BeforeValidator(_link)]
+Flag = Annotated[bool, BeforeValidator(_flag)]
+
+
+class Payload(BaseModel):
+    """What all bodies share: who it is about. Unknown fields are ignored and kept nowhere."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+    email: Address
+    first_name: Text = ""
+    last_name: Text = ""
+    name: Text = ""
+    business_name: Text = ""
+
+    @property
+    def given_name(self) -> str:
+        """``first_name``, else the first word of ``name``, else empty."""
+        return self.first_name or first_word(self.name)
+
+    @property
+    def family_name(self) -> str:
+        """``last_name``, else what follows the first word of ``name``, else empty."""
+        return self.last_name or " ".join(self.name.split()[1:])
+
+
+class Signup(Payload):
+    """A visitor signed up; the website mails the confirmation."""
+
+    source: Text = ""
+
+
+class Assessment(Payload):
+    """A visitor finished the assessment; the website has sent #1 of ``5day``, or has tried to."""
+
+    red_systems: Count
+    orange_systems: Count
+    yellow_systems: OptionalCount = 0
+    green_systems: OptionalCount = 0
+    email_1_sent_at: Any = Field(default=None)
+    email_1_status: Text = ""
+    assessment_score: Score = Field(default=None, validation_alias=AliasChoices("assessment_score", "overall_score"))
+    weakest_system_1: Text = Field(default="", validation_alias=AliasChoices("weakest_system_1", "weakest_system"))
+    weakest_system_2: Text = ""
+    strongest_system: Text = ""
+    revenue_leak_total: Money = 0.0
+
+    @property
+    def email_1_failed(self) -> bool:
+        """Whether the website says that #1 did not go out; absent or blank counts as sent."""
+        return self.email_1_status.lower() not in {"", "sent"}
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a person may want to know, though it is accepted."""
+        total = self.red_systems + self.orange_systems + self.yellow_systems + self.green_systems
+        if total != SYSTEMS_TOTAL:
+            return (f"The systems add up to {total}, not {SYSTEMS_TOTAL}: accepted as they are.",)
+        return ()
+
+
+class NoShow(Payload):
+    """A contact missed a call. Flat form of a relay, or taken out of Calendly's own envelope."""
+
+    calendly_event_id: Text = ""
+    calendly_event_uri: Text = ""
+    scheduled_time: Text = ""
+    event_type: Text = ""
+    reschedule_url: Link = ""
+    time_zone: Text = ""
+
+    @model_validator(mode="after")
+    def _names_the_call(self) -> "NoShow":
+        if not self.cause:
+            raise _fault("calendly_event_id, calendly_event_uri or scheduled_time is missing")
+        return self
+
+    @property
+    def cause(self) -> str:
+        """The missed call: the event's id in either spelling, else its time as an instant if it can be read."""
+        event = self.calendly_event_id or self.calendly_event_uri
+        if event:
+            return event.rstrip("/").rpartition("/")[2] or event
+        moment = read_instant(self.scheduled_time)
+        return self.scheduled_time if moment is None else moment.instant.isoformat()
+
+
+class PostCall(Payload):
+    """A contact said "maybe" on a call."""
+
+    call_date: Text = ""
+    interest_level: Text = ""
+    call_outcome: Text = ""
+    call_notes: Notes = ""
+    objections: Texts = ()
+    follow_up_priority: Text = ""
+
+    @property
+    def cause(self) -> str:
+        """``call_date``, as an instant if it holds one; absent: one enrolment for each campaign."""
+        return _date_cause(self.call_date)
+
+
+class Onboarding(Payload):
+    """A contact has paid, or the caller tells that it hasn't yet."""
+
+    payment_status: Text = ""
+    payment_confirmed: Flag = False
+    payment_date: Text = ""
+    payment_amount: Text = ""
+    package_type: Text = ""
+    docusign_completed: Flag = False
+    portal_url: Link = ""
+    diagnostic_call_date: Text = ""
+    salon_address: Text = ""
+    start_date: Text = ""
+    observation_dates: Texts = ()
+
+    @model_validator(mode="after")
+    def _tells_of_a_payment(self) -> "Onboarding":
+        if not self.payment_status and not self.payment_confirmed:
+            raise _fault("payment_status (or payment_confirmed: true) is missing")
+        return self
+
+    @property
+    def is_paid(self) -> bool:
+        """The payment rule of contract section 3."""
+        return self.payment_confirmed or self.payment_status.lower() in _PAID
+
+    @property
+    def cause(self) -> str:
+        """``payment_date``; absent: one enrolment for each campaign."""
+        return _date_cause(self.payment_date)
+
+
+@dataclass(frozen=True)
+class Ignored:
+    """A body that asks for nothing here; the execution ends in success.
+
+    Args:
+        reason: One line for the log.
+    """
+
+    reason: str
+
+
+P = TypeVar("P", bound=Payload)
+
+
+def parse(model: type[P], body: object) -> P:
+    """Read a flat body.
+
+    Raises:
+        PayloadError: No JSON object, or fields at fault: one line for each.
+    """
+    if not isinstance(body, dict):
+        raise PayloadError(["The body must be a JSON object."])
+    try:
+        return model.model_validate(body)
+    except ValidationError as error:
+        raise PayloadError([_line(problem) for problem in error.errors(include_url=False)]) from None
+
+
+def parse_no_show(body: object) -> NoShow | Ignored:
+    """Read a no-show: the flat form, or Calendly's ``invitee_no_show.created`` (contract section 3).
+
+    Raises:
+        PayloadError: As ``parse``.
+    """
+    if not (isinstance(body, dict) and "event" in body and isinstance(body.get("payload"), dict)):
+        return parse(NoShow, body)
+    if body["event"] != CALENDLY_NO_SHOW:
+        return Ignored("This Calendly event is no no-show: nothing to do.")
+    invitee = body["payload"]
+    event = invitee.get("scheduled_event") or {}
+    return parse(
+        NoShow,
+        {
+            "email": invitee.get("email"),
+            "first_name": invitee.get("first_name"),
+            "last_name": invitee.get("last_name"),
+            "name": invitee.get("name"),
+            "calendly_event_uri": event.get("uri") or invitee.get("event"),
+            "scheduled_time": event.get("start_time"),
+            "event_type": event.get("name"),
+            "reschedule_url": invitee.get("reschedule_url"),
+            "time_zone": invitee.get("timezone"),
+        },
+    )
+
+
+@dataclass(frozen=True)
+class Moment:
+    """An instant read from text.
+
+    Args:
+        instant: Aware UTC.
+        had_zone: Whether the text named its zone.
+    """
+
+    instant: datetime
+    had_zone: bool
+
+
+def read_instant(value: object) -> Moment | None:
+    """Read ISO 8601; a text without a zone is UTC. None if it can't be read."""
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value.strip())
+        if moment.tzinfo is None:
+            return Moment(moment.replace(tzinfo=UTC), had_zone=False)
+        return Moment(moment.astimezone(UTC), had_zone=True)
+    except (ValueError, OverflowError):
+        return None
+
+
+def website_sent_at(value: object, received_at: datetime) -> tuple[datetime, tuple[str, ...]]:
+    """When the website sent #1 of ``5day`` (contract section 3), and warnings about it.
+
+    Args:
+        value: ``email_1_sent_at`` as it came.
+        received_at: The execution's start, aware UTC; the fallback.
+    """
+    fallback = "the time of receipt is used"
+    if _is_blank(value):
+        return received_at, (f"email_1_sent_at is absent: {fallback}.",)
+    moment = read_instant(value)
+    if moment is None:
+        return received_at, (f"email_1_sent_at is no ISO 8601 time: {fallback}.",)
+    if moment.instant > received_at + _MAX_AHEAD:
+        return received_at, (f"email_1_sent_at is more than a day ahead: {fallback}.",)
+    if not moment.had_zone:
+        return moment.instant, ("email_1_sent_at has no time zone: read as UTC.",)
+    return moment.instant, ()
+
+
+def known_zone(name: str) -> str | None:
+    """*name* if it is an IANA time zone, else None."""
+    try:
+        return ZoneInfo(name).key if name else None
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
+
+
+def _date_cause(text: str) -> str:
+    moment = read_instant(text)
+    if moment is None:
+        return text
+    return moment.instant.isoformat() if moment.instant.time() or moment.had_zone else moment.instant.date().isoformat()
+
+
+def _line(problem: ErrorDetails) -> str:
+    field = ".".join(str(part) for part in problem["loc"])
+    reason = "is missing" if problem["type"] == "missing" else problem["msg"]
+    return f"{field}: {reason}" if field else str(reason)

@@ -1,0 +1,46 @@
+"""One way to repeat a vendor call: back-off with jitter, Retry-After obeyed, all within one time budget."""
+
+import random
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from christmas_tasks.errors import TransientError
+
+T = TypeVar("T")
+
+# Shorter than the flows' task timeout, so that a task ends by its own readable error and not by being killed.
+BUDGET_S = 60.0
+_LONGEST_WAIT_S = 15.0
+_JITTER_S = 0.5
+
+
+def retrying(call: Callable[[], T], *, budget_s: float = BUDGET_S) -> T:
+    """Call until it succeeds, fails for good, or the budget is spent.
+
+    Args:
+        call: Raises ``TransientError`` where a repeat may help; must be safe to repeat.
+        budget_s: Seconds for all tries and waits. A wait that would pass the budget is not begun.
+
+    Raises:
+        ChristmasError: What the last try raised.
+    """
+    import stamina  # noqa: PLC0415 - 70 ms that only tasks with vendor calls pay
+
+    ends_at = time.monotonic() + budget_s
+
+    def wait_s(error: Exception) -> bool | float:
+        if not isinstance(error, TransientError):
+            return False
+        if error.retry_after_s is None:
+            return time.monotonic() < ends_at
+        # All tasks that met the same limit would come back at the same instant without the jitter.
+        wait = error.retry_after_s + random.uniform(0, _JITTER_S)  # noqa: S311 - no secret
+        return wait if time.monotonic() + wait < ends_at else False
+
+    for attempt in stamina.retry_context(
+        on=wait_s, attempts=None, timeout=budget_s, wait_initial=0.3, wait_max=_LONGEST_WAIT_S, wait_jitter=_JITTER_S
+    ):
+        with attempt:
+            return call()
+    raise AssertionError("stamina ends by a result or an error")

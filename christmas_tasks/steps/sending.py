@@ -1,0 +1,249 @@
+"""The three steps of one email: prepare freezes the exact mail, send hands it over, record writes it down.
+
+At most one mail for each (enrolment, number), for ever (contract section 6): the tracker row says what has ended; the
+idempotency key covers every attempt of the last 24 hours; an older attempt whose outcome is unknown is looked up at
+Resend, and if that can't settle it, nothing is sent.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from christmas_tasks.errors import (
+    MailRefused,
+    NotPlanned,
+    PermanentError,
+    TemplateFault,
+    TransientError,
+)
+from christmas_tasks.mailer import Answer, LookedUp, Mail, Trace
+from christmas_tasks.retrying import retrying
+from christmas_tasks.sequences import mail_key, template_name
+from christmas_tasks.settings import Settings
+from christmas_tasks.steps.ports import Ledger, Sender, Tracker
+from christmas_tasks.steps.rendering import render_email
+from christmas_tasks.tracker import (
+    Action,
+    Decision,
+    EmailStatus,
+    SequenceStatus,
+    TrackerRow,
+    decide,
+    ended_changes,
+    key_covers,
+    sent_changes,
+    was_stopped_meanwhile,
+)
+
+Clock = Callable[[], datetime]
+
+# What prepare has read holds for so long; an older frozen mail was restarted or replayed, and is checked again.
+FRESH_FOR = timedelta(seconds=60)
+# Resend's clock and ours may differ.
+_CLOCK_SLACK = timedelta(minutes=10)
+_LOOK_UP_BUDGET_S = 15.0
+
+
+class Unresolved(PermanentError):
+    """Nobody can tell whether the mail went out; a person settles it."""
+
+
+@dataclass(frozen=True)
+class FrozenMail:
+    """What prepare hands to send and record: everything they need, so that a repeat does the same.
+
+    Args:
+        row: As prepare has read it.
+        number: The email number.
+        mail: The exact bytes.
+        prepared_at: Aware UTC.
+        attempts_since: Aware UTC; no attempt to send this email can be earlier.
+    """
+
+    row: TrackerRow
+    number: int
+    mail: Mail
+    prepared_at: datetime
+    attempts_since: datetime
+
+    @property
+    def key(self) -> str:
+        """The idempotency key."""
+        return mail_key(self.row.key, self.number)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What prepare has decided; *frozen* goes with ``Action.SEND`` alone."""
+
+    decision: Decision
+    row: TrackerRow | None = None
+    frozen: FrozenMail | None = None
+
+
+@dataclass(frozen=True)
+class SendOutcome:
+    """What send has come to.
+
+    Args:
+        decision: ``SEND``: the mail is out or unresolved, record it. Else as prepare's.
+        resend_id: Empty: unresolved.
+        accepted_at: Aware UTC.
+    """
+
+    decision: Decision
+    resend_id: str = ""
+    accepted_at: datetime | None = None
+
+
+def prepare(
+    enrolment_key: str,
+    row_id: str,
+    number: int,
+    settings: Settings,
+    ledger: Ledger,
+    now: datetime,
+    *,
+    is_first_attempt: bool,
+) -> Prepared:
+    """Decide about one email right now, and freeze it if it is to be sent. One Notion call where templates are warm.
+
+    Safe to repeat: it reads; what it writes (skipped, failed) are absolute values.
+
+    Args:
+        enrolment_key: Finds the row where *row_id* doesn't any more.
+        row_id: Notion's page id.
+        number: The email number.
+        settings: Policy, links, sender.
+        ledger: The tracker and the templates.
+        now: Aware UTC.
+        is_first_attempt: It is certain that no other execution has tried to send this email.
+
+    Raises:
+        TemplateFault: The row says ``failed`` then; a replay after the repair sends it.
+        NotPlanned: The email isn't Kestra's to send.
+    """
+    row = _find(enrolment_key, row_id, ledger)
+    if row is None:
+        return Prepared(Decision(Action.DONE, "the tracker row is gone: nothing is sent"))
+    decision = decide(row, number, now, settings.send_policy)
+    if decision.action is Action.SKIP:
+        ledger.update_row(row.row_id, ended_changes(row, number, EmailStatus.SKIPPED, decision.reason))
+    if decision.action is not Action.SEND:
+        return Prepared(decision, row)
+    try:
+        mail = _render(row, number, settings, ledger, now)
+    except TemplateFault as fault:
+        ledger.update_row(row.row_id, ended_changes(row, number, EmailStatus.FAILED, fault.problem))
+        raise
+    since = now if is_first_attempt else row.email(number).scheduled_at or now
+    return Prepared(decision, row, FrozenMail(replace(row, variables={}), number, mail, now, since))
+
+
+def send(frozen: FrozenMail, settings: Settings, ledger: Ledger, sender: Sender, clock: Clock) -> SendOutcome:
+    """Hand the frozen mail to Resend with its key. One Resend call.
+
+    Safe to repeat at any later date: within the key's 24 hours Resend answers a repeat with the first id; later the row
+    is read again and Resend's own list is searched before anything is sent.
+
+    Raises:
+        MailRefused: For good; the row says ``failed`` then.
+        TransientError: The outcome may be unknown; restart, or let reconcile come.
+    """
+    now = clock()
+    if now - frozen.prepared_at > FRESH_FOR:
+        stale = _check_again(frozen, settings, ledger, now)
+        if stale.action is not Action.SEND:
+            return SendOutcome(stale)
+    go = Decision(Action.SEND)
+    if not key_covers(frozen.attempts_since, now):
+        found = sender.look_up(frozen.mail, frozen.attempts_since - _CLOCK_SLACK)
+        if found.trace is Trace.FOUND:
+            return SendOutcome(go, found.resend_id, found.accepted_at or now)
+        if found.trace is Trace.UNKNOWN:
+            return SendOutcome(go)
+    try:
+        sent = sender.send(frozen.mail, frozen.key)
+    except MailRefused as error:
+        ledger.update_row(frozen.row.row_id, ended_changes(frozen.row, frozen.number, EmailStatus.FAILED, str(error)))
+        raise
+    if sent.answer is Answer.ACCEPTED:
+        return SendOutcome(go, sent.resend_id, clock())
+    found = _find_accepted(frozen, sender)
+    return SendOutcome(go, found.resend_id, found.accepted_at or clock())
+
+
+def record(frozen: FrozenMail, outcome: SendOutcome, tracker: Tracker, now: datetime) -> TrackerRow | None:
+    """Write down what send has come to. One Notion call.
+
+    Safe to repeat at any later date: a row that is no longer fresh is read again, and the values are absolute. It never
+    sends: a tracker that can't be written is retried alone.
+
+    Returns:
+        The row after the write, or None if it is gone.
+
+    Raises:
+        Unresolved: Written down as such; the alert tells a person.
+    """
+    row: TrackerRow | None = frozen.row
+    if now - frozen.prepared_at > FRESH_FOR:
+        row = _find(frozen.row.key, frozen.row.row_id, tracker)
+    if row is None:
+        return None
+    if row.email(frozen.number).status is EmailStatus.SENT:
+        return row
+    if not outcome.resend_id:
+        reason = "Resend's list can't tell whether it went out"
+        tracker.update_row(row.row_id, ended_changes(row, frozen.number, EmailStatus.UNRESOLVED, reason))
+        raise Unresolved(
+            f"Email {frozen.number} of enrolment {row.key} is unresolved: {reason}. Look for it at Resend, then run "
+            f"`christmas-tasks settle {row.key} {frozen.number} --sent RESEND_ID` or `--not-sent`."
+        )
+    changes = sent_changes(row, frozen.number, outcome.accepted_at or now, outcome.resend_id)
+    after = tracker.update_row(row.row_id, changes)
+    if was_stopped_meanwhile(row, after):
+        # The write above came from a row that was still going on, and has covered what the stop wrote.
+        after = tracker.update_row(after.row_id, {"Sequence Status": SequenceStatus.STOPPED, "Next Email At": None})
+    return after
+
+
+def _find(key: str, row_id: str, tracker: Tracker) -> TrackerRow | None:
+    row = tracker.read_row(row_id) if row_id else None
+    if row is None:
+        # A restored tracker has the same enrolments under other ids.
+        return tracker.find_row(key)
+    if row.key != key:
+        raise NotPlanned(f"The row given is not that of enrolment {key}: start send-email with both from one row.")
+    return row
+
+
+def _check_again(frozen: FrozenMail, settings: Settings, ledger: Ledger, now: datetime) -> Decision:
+    row = _find(frozen.row.key, frozen.row.row_id, ledger)
+    if row is None:
+        return Decision(Action.DONE, "the tracker row is gone: nothing is sent")
+    decision = decide(row, frozen.number, now, settings.send_policy)
+    if decision.action is Action.SKIP:
+        ledger.update_row(row.row_id, ended_changes(row, frozen.number, EmailStatus.SKIPPED, decision.reason))
+    return decision
+
+
+def _render(row: TrackerRow, number: int, settings: Settings, ledger: Ledger, now: datetime) -> Mail:
+    name = template_name(row.sequence, number)
+    try:
+        return render_email(row, number, ledger.templates().get(name), settings, now)
+    except TemplateFault:
+        # The cached template may be the one before the repair.
+        return render_email(row, number, ledger.templates(fresh=True).get(name), settings, now)
+
+
+def _find_accepted(frozen: FrozenMail, sender: Sender) -> LookedUp:
+    def once() -> LookedUp:
+        found = sender.look_up(frozen.mail, frozen.attempts_since - _CLOCK_SLACK)
+        if found.trace is not Trace.FOUND:
+            raise TransientError("An email with this key was accepted, but Resend's list does not show it yet.")
+        return found
+
+    try:
+        return retrying(once, budget_s=_LOOK_UP_BUDGET_S)
+    except TransientError:
+        return LookedUp(Trace.UNKNOWN)
