@@ -288,7 +288,9 @@ def test_links_come_from_variables_only(folder: str) -> None:
 def test_a_mail_asks_for_one_thing(folder: str, sample: str) -> None:
     """One link to act on at most; without any, the reader is asked to reply; both parts agree."""
     parts = rendered(folder, SAMPLES[sample])
-    links = calls_to_action(Page(parts["html"]).links)
+    page = Page(parts["html"])
+    assert "" not in page.links
+    links = calls_to_action(page.links)
     assert links == calls_to_action(parts["text"].splitlines())
     assert len(links) <= 1
     if not links:
