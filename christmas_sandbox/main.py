@@ -1,0 +1,96 @@
+"""The command `christmas-sandbox`."""
+
+import argparse
+import asyncio
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from christmas_sandbox.app import create_app
+from christmas_sandbox.sandbox import (
+    DEFAULT_DOMAINS,
+    DEFAULT_NOTION_TOKEN,
+    DEFAULT_RESEND_API_KEY,
+    SandboxOptions,
+)
+from christmas_sandbox.seed import ContactsLayout
+from christmas_sandbox.server import HOST, bound_port, make_server
+from christmas_sandbox.store import DataDirInUseError
+
+# How often the start looks whether the port is taken.
+_LOOK_SECONDS = 0.01
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run the sandbox until SIGTERM or SIGINT; prints `sandbox ready <url>` once it takes requests.
+
+    Raises:
+        SystemExit: 1 where it can't start, with one line that says why.
+    """
+    args = _parser().parse_args(argv)
+    options = SandboxOptions(
+        templates_dir=args.templates,
+        contacts_layout=ContactsLayout(args.contacts_layout),
+        notion_token=args.notion_token,
+        resend_api_key=args.resend_api_key,
+        domains=tuple(args.domain or DEFAULT_DOMAINS),
+    )
+    # uvicorn raises the signal that stopped it once more at its end; to have stopped as asked is no failure.
+    signal.signal(signal.SIGTERM, lambda _number, _frame: None)
+    try:
+        asyncio.run(_run(args.data_dir, args.port, options, dict(args.static)))
+    except (DataDirInUseError, OSError) as error:
+        sys.exit(f"christmas-sandbox: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+async def _run(data_dir: Path, port: int, options: SandboxOptions, static: dict[str, Path]) -> None:
+    app = create_app(data_dir, options, static)
+    server = make_server(app, port)
+    serving = asyncio.create_task(server.serve())
+    while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event for its start
+        await asyncio.sleep(_LOOK_SECONDS)
+    if server.started:
+        sys.stdout.write(f"sandbox ready http://{HOST}:{bound_port(server)}\n")
+        sys.stdout.flush()
+    await serving
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="christmas-sandbox", description="Local stand-ins of Notion, Resend and Discord on one port."
+    )
+    parser.add_argument("--data-dir", type=Path, required=True, help="where the state lives; made if absent")
+    parser.add_argument("--port", type=int, default=8025, help="on 127.0.0.1; 0 takes a free one (default 8025)")
+    parser.add_argument("--templates", type=Path, help="folder of email templates for an empty data folder")
+    parser.add_argument(
+        *("--contacts-layout",),
+        choices=[layout.value for layout in ContactsLayout],
+        default=ContactsLayout.CAMPAIGN.value,
+        help="column names of the contacts database of an empty data folder",
+    )
+    parser.add_argument("--notion-token", default=DEFAULT_NOTION_TOKEN, help="the token that Notion lets in")
+    parser.add_argument("--resend-api-key", default=DEFAULT_RESEND_API_KEY, help="the key that Resend lets in")
+    parser.add_argument("--domain", action="append", help="a verified sender domain (default example.org); repeatable")
+    parser.add_argument(
+        *("--static",),
+        type=_static,
+        action="append",
+        default=[],
+        metavar="/PATH=FILE",
+        help="serve a file at a path, such as /unsubscribe=page.html; repeatable",
+    )
+    return parser
+
+
+def _static(text: str) -> tuple[str, Path]:
+    path, _, file = text.partition("=")
+    if not path.startswith("/") or not Path(file).is_file():
+        raise argparse.ArgumentTypeError(f"{text!r} is not /PATH=FILE with an existing file")
+    return path, Path(file)
+
+
+if __name__ == "__main__":
+    main()
