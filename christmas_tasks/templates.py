@@ -109,7 +109,7 @@ def _source_problems(part: str, source: str) -> list[str]:
     except TemplateError as error:
         line = getattr(error, "lineno", None)
         where = f" (line {line})" if line else ""
-        return [f"the {part} has a mistake in its braces{where}: {error.message}."]
+        return [f"the {part} has a mistake in its braces{where}: {_spoken(error)}."]
     found = [
         f'the {part} uses the variable "{name}", which no mail has: correct its spelling or remove it.'
         for name in unknown_variables(source)
@@ -119,10 +119,18 @@ def _source_problems(part: str, source: str) -> list[str]:
     if _turns_escaping_off(tree):
         found.append(f"the {part} turns escaping off (safe, autoescape): remove that.")
     literals = "".join(str(data.data) for data in tree.find_all(nodes.TemplateData))
-    leftover = _LEFTOVER.search(_STYLE.sub("", literals))
+    literals = _STYLE.sub("", literals)
+    leftover = _LEFTOVER.search(literals)
     if leftover:
-        found.append(f"the {part} has a leftover brace at {leftover[0]!r}: write variables as {{{{ name }}}}.")
+        # Without the braces themselves: the message passes through Kestra, which reads them as an expression.
+        near = re.sub(r"[{}%#]", "", literals[leftover.start() : leftover.end() + 20]).strip()[:40]
+        found.append(f'the {part} has a leftover brace near "{near}": put variables in two curly braces on each side.')
     return found
+
+
+def _spoken(error: TemplateError) -> str:
+    # Braces would be read as an expression by Kestra, through which the message passes.
+    return re.sub(r"[{}%#]", "", error.message or type(error).__name__)[:200]
 
 
 def _turns_escaping_off(tree: nodes.Template) -> bool:
@@ -149,7 +157,7 @@ def _environment(*, escaped: bool) -> ImmutableSandboxedEnvironment:
 
 def _link_problem(link: str) -> str:
     if not link.strip():
-        return "a link is empty once filled in: set the setting behind it, or guard it with {% if ... %}."
+        return "a link is empty once filled in: set the setting behind it, or guard it with an if."
     scheme = link.partition(":")[0] if ":" in link else "no scheme"
     kind = scheme if re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]{0,15}", scheme) else "no scheme"
     return f"a link is unsafe ({kind}): links must begin with https:// or mailto:."

@@ -21,6 +21,9 @@ EMAIL_NUMBERS = range(1, 6)
 # Resend remembers a key for 24 hours from its first use; one hour is slack for slow calls and clocks.
 _KEY_COVERS = timedelta(hours=23)
 
+# How long an email at least waits for the one before it: testing minutes may be shorter than a send takes.
+_SHORTEST_PAUSE = timedelta(seconds=3)
+
 Value = str | float | datetime | None
 Changes = Mapping[str, Value]
 Variables = Mapping[str, str | float]
@@ -189,7 +192,8 @@ def _wait(row: TrackerRow, state: EmailState, now: datetime, policy: SendPolicy)
     for earlier in row.pending():
         overdue = now - (earlier.scheduled_at or now)
         if earlier.number < state.number and timedelta(0) <= overdue <= policy.max_lateness:
-            return Decision(Action.WAIT, f"email {earlier.number} goes first", now + policy.min_gap)
+            pause = max(policy.min_gap, _SHORTEST_PAUSE)
+            return Decision(Action.WAIT, f"email {earlier.number} goes first", now + pause)
     others = [other.sent_at for other in row.emails if other.sent_at is not None and other.number != state.number]
     last = max(others, default=None)
     if last is not None and now < last + policy.min_gap:

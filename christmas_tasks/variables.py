@@ -114,11 +114,12 @@ def build(
     }
     values |= {alias: values[name] for alias, name in ALIASES.items()}
     values |= {
+        "diagnostic_call_date": _spoken_day(str(values["diagnostic_call_date"])),
         "segment": segment.value,
         "readiness_zone": READINESS_ZONES[segment],
         "TotalRevenueLeak_K": _thousands(values["revenue_leak_total"]),
         "days_to_deadline": max(0, (campaign.deadline - today).days),
-        "deadline_date": f"{campaign.deadline:%B} {campaign.deadline.day}, {campaign.deadline.year}",
+        "deadline_date": _spoken(campaign.deadline),
         "personalized_tip_1": _tip(given.get("weakest_system_1"), "GPS"),
         "personalized_tip_2": _tip(given.get("weakest_system_2"), "CREW"),
         "personalized_tip_3": FIXED_TIP,
@@ -130,6 +131,18 @@ def build(
         "postal_address": campaign.postal_address,
     }
     return values
+
+
+def _spoken(day: date) -> str:
+    return f"{day:%B} {day.day}, {day.year}"
+
+
+def _spoken_day(text: str) -> str:
+    # A bare ISO day reads like a file name in a mail; anything else is the caller's own wording.
+    try:
+        return _spoken(date.fromisoformat(text))
+    except ValueError:
+        return text
 
 
 def _tip(system: object, fallback: str) -> str:
