@@ -102,25 +102,24 @@ class Gate:
             return refusal.answer
         hit.extend(self._faults.take(call))
         try:
-            for fault in hit:
-                if fault.kind is FaultKind.DELAY:
-                    await asyncio.sleep(fault.seconds)
-                elif fault.kind is FaultKind.HANG:
-                    await fault.released.wait()
+            await _wait(hit)
             for fault in hit:
                 if fault.kind in _BEFORE:
                     return _faulty(vendor, fault)
-            try:
-                with self._store.transaction():
-                    answer = vendor.handle(call)
-            except VendorError as refusal:
-                answer = refusal.answer
+            answer = self._handle(vendor, call)
         finally:
             vendor.close(call)
         for fault in hit:
             if fault.kind in {FaultKind.STATUS_AFTER, FaultKind.LOST_ANSWER}:
                 return _faulty(vendor, fault)
         return answer
+
+    def _handle(self, vendor: Vendor, call: Call) -> Answer:
+        try:
+            with self._store.transaction():
+                return vendor.handle(call)
+        except VendorError as refusal:
+            return refusal.answer
 
     def _decorate(self, call: Call, answer: Answer) -> Answer:
         """Add Resend's rate headers, which it sends on every answer."""
@@ -141,6 +140,14 @@ class Gate:
             ",".join(fault.kind for fault in hit) or None,
             call.headers.get("idempotency-key"),
         )
+
+
+async def _wait(hit: list[Fault]) -> None:
+    for fault in hit:
+        if fault.kind is FaultKind.DELAY:
+            await asyncio.sleep(fault.seconds)
+        elif fault.kind is FaultKind.HANG:
+            await fault.released.wait()
 
 
 def _faulty(vendor: Vendor, fault: Fault) -> Answer:

@@ -7,10 +7,9 @@ idempotency, as at Notion: two equal creates make two rows.
 import copy
 import re
 import uuid
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from christmas_sandbox.clock import Clock
 from christmas_sandbox.notion_errors import error_answer, not_found, refuse, refuse_body
@@ -21,6 +20,9 @@ from christmas_sandbox.notion_schema import change_schema, find_name, read_schem
 from christmas_sandbox.notion_values import plain_text, read_cell, read_rich_text
 from christmas_sandbox.store import Store
 from christmas_sandbox.wire import Answer, Call, JsonObject, NotJsonError, VendorError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 API_VERSION = "2025-09-03"
 MAX_BODY_BYTES = 500_000
@@ -215,14 +217,14 @@ class NotionApi:
             refuse_body("parent", "should be defined, instead was `undefined`")
         if isinstance(parent.get("data_source_id"), str):
             return self._source(_uuid(parent["data_source_id"]))
-        if isinstance(parent.get("database_id"), str):
-            sources = self._tables.sources_of(_uuid(parent["database_id"]))
-            if not sources:
-                not_found("database", parent["database_id"])
-            if len(sources) > 1:
-                refuse("The database has several data sources: name one with `data_source_id`.")
-            return sources[0]
-        refuse_body("parent", "should hold `data_source_id` or `database_id` (this sandbox has rows only)")
+        if not isinstance(parent.get("database_id"), str):
+            refuse_body("parent", "should hold `data_source_id` or `database_id` (this sandbox has rows only)")
+        sources = self._tables.sources_of(_uuid(parent["database_id"]))
+        if not sources:
+            not_found("database", parent["database_id"])
+        if len(sources) > 1:
+            refuse("The database has several data sources: name one with `data_source_id`.")
+        return sources[0]
 
     def _read_cells(self, source: DataSource, given: object) -> tuple[DataSource, dict[str, Any]]:
         """Check the properties of a write; gives the source with new options, and values by property id."""

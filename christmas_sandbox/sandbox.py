@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from christmas_sandbox.clock import Clock
 from christmas_sandbox.discord_api import DiscordApi
@@ -15,7 +16,9 @@ from christmas_sandbox.resend_api import ResendApi
 from christmas_sandbox.resend_mails import Mails
 from christmas_sandbox.seed import ContactsLayout, seed
 from christmas_sandbox.store import Store
-from christmas_sandbox.wire import Vendor
+
+if TYPE_CHECKING:
+    from christmas_sandbox.wire import Vendor
 
 DEFAULT_NOTION_TOKEN = "sandbox-notion-token"  # noqa: S105 - a stand-in's, written in the docs
 DEFAULT_RESEND_API_KEY = "re_sandbox_key"
