@@ -28,7 +28,7 @@ class Row:
 
     def cell(self, prop_id: str, kind: str) -> object:
         """Give the value of a property, or what an empty one reads as."""
-        return self.cells.get(prop_id, empty_cell(kind))
+        return self.cells[prop_id] if prop_id in self.cells else empty_cell(kind)
 
     def stamp(self, name: str) -> str:
         """Give `created_time` or `last_edited_time` as Notion writes it."""

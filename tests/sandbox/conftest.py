@@ -13,8 +13,6 @@ from christmas_sandbox.sandbox import DEFAULT_NOTION_TOKEN, DEFAULT_RESEND_API_K
 from christmas_sandbox.seed import TRACKER_SOURCE_ID
 from christmas_sandbox.testing import SandboxHandle, running_sandbox
 
-LONG_BODY = "<p>" + "Grüße 🎄 " * 900 + "</p>"
-
 
 @pytest.fixture(scope="session")
 def templates_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -24,7 +22,7 @@ def templates_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     template.mkdir()
     settings = 'name = "5-Day E1"\nsubject = "Hello {{ first_name }}"\npreview = "A look inside"\nstatus = "Active"\n'
     (template / "template.toml").write_text(settings, encoding="utf-8")
-    (template / "body.html").write_text(LONG_BODY, encoding="utf-8")
+    (template / "body.html").write_text("<p>" + "Grüße 🎄 " * 900 + "</p>", encoding="utf-8")
     (template / "body.txt").write_text("Hello", encoding="utf-8")
     return folder
 
@@ -47,19 +45,25 @@ def sandbox(shared_sandbox: SandboxHandle) -> SandboxHandle:
     return shared_sandbox
 
 
+@pytest.fixture(scope="session")
+def shared_clients(shared_sandbox: SandboxHandle) -> Iterator[tuple[httpx.Client, Any]]:
+    """A bare client and Notion's SDK; made once, for each reads the certificates of all authorities anew."""
+    notion = notion_client.Client(auth=DEFAULT_NOTION_TOKEN, base_url=shared_sandbox.url, retry=False)
+    with httpx.Client(base_url=shared_sandbox.url, trust_env=False) as client:
+        yield client, notion
+    notion.close()
+
+
 @pytest.fixture
-def http(sandbox: SandboxHandle) -> Iterator[httpx.Client]:
+def http(sandbox: SandboxHandle, shared_clients: tuple[httpx.Client, Any]) -> httpx.Client:  # noqa: ARG001 - resets
     """A bare HTTP client of the sandbox."""
-    with httpx.Client(base_url=sandbox.url, trust_env=False) as client:
-        yield client
+    return shared_clients[0]
 
 
 @pytest.fixture
-def notion(sandbox: SandboxHandle) -> Iterator[Any]:
+def notion(sandbox: SandboxHandle, shared_clients: tuple[httpx.Client, Any]) -> Any:  # noqa: ARG001 - resets
     """Notion's SDK, without its own retries."""
-    client = notion_client.Client(auth=DEFAULT_NOTION_TOKEN, base_url=sandbox.url, retry=False)
-    yield client
-    client.close()
+    return shared_clients[1]
 
 
 @pytest.fixture
