@@ -10,7 +10,8 @@ import java.util.Map;
  * <p>Settings are environment variables: {@code ENGINE_DATA_DIR} (required), {@code ENGINE_FLOWS_DIR} (one folder, or
  * several joined by the path separator; unset leaves the stored flows as they are), {@code ENGINE_PORT},
  * {@code ENGINE_CONTROLLER_PORT}, {@code ENGINE_WORKER_THREADS}, {@code ENGINE_SERVER_TYPE} ({@code STANDALONE} or
- * {@code WORKER}), {@code KESTRA_USERNAME}, {@code KESTRA_PASSWORD}, {@code KESTRA_URL}, {@code WEBSITE_ORIGIN}.
+ * {@code WORKER}), {@code KESTRA_USERNAME}, {@code KESTRA_PASSWORD}, {@code KESTRA_URL}, {@code WEBSITE_ORIGIN},
+ * {@code ENGINE_PARENT_PID} (it stops when that process ends).
  *
  * <p>Exit codes: 0 or 143 after SIGTERM, 2 if it can't start; then the last line on stderr begins with {@code error:}.
  */
@@ -23,6 +24,7 @@ public final class Main {
     public static void main(String[] arguments) throws InterruptedException {
         try {
             String readyLine = isWorker() ? startWorker() : startStandalone();
+            stopWithParent();
             System.out.println(readyLine);
             System.out.flush();
         } catch (Throwable problem) {
@@ -32,6 +34,16 @@ public final class Main {
             Runtime.getRuntime().halt(CANNOT_START);
         }
         Thread.currentThread().join();
+    }
+
+    /** No engine outlives the process that started it, should that one end without having stopped it. */
+    private static void stopWithParent() {
+        String parent = System.getenv("ENGINE_PARENT_PID");
+        if (parent != null && !parent.isBlank()) {
+            ProcessHandle.of(Long.parseLong(parent)).ifPresentOrElse(
+                process -> process.onExit().thenRun(() -> System.exit(0)),
+                () -> System.exit(0));
+        }
     }
 
     private static boolean isWorker() {

@@ -54,11 +54,13 @@ class WebhookController {
     private final FlowRepositoryInterface flows;
     private final WebhookService webhooks;
     private final StorageInterface storage;
+    private final Durability durability;
 
-    WebhookController(FlowRepositoryInterface flows, WebhookService webhooks, StorageInterface storage) {
+    WebhookController(FlowRepositoryInterface flows, WebhookService webhooks, StorageInterface storage, Durability durability) {
         this.flows = flows;
         this.webhooks = webhooks;
         this.storage = storage;
+        this.durability = durability;
     }
 
     @Get(uris = {ADDRESS, ADDRESS_WITHOUT_TENANT}, produces = MediaType.ALL)
@@ -98,6 +100,7 @@ class WebhookController {
             request.getUri(), request.getMethodName(), given, request.getHeaders().asMap());
         return trigger
             .evaluate(new WebhookContext(handedOver, null, flow, trigger, webhooks, executionId, stored))
+            .doOnNext(decided -> durability.flush())
             .map(WebhookController::answer);
     }
 
