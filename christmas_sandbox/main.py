@@ -15,10 +15,10 @@ from christmas_sandbox.sandbox import (
     SandboxOptions,
 )
 from christmas_sandbox.seed import ContactsLayout
-from christmas_sandbox.server import HOST, bound_port, make_server
+from christmas_sandbox.server import bind, make_server, url_of
 from christmas_sandbox.store import DataDirInUseError
 
-# How often the start looks whether the port is taken.
+# How often the start looks whether the server takes requests.
 _LOOK_SECONDS = 0.01
 
 
@@ -47,15 +47,15 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 
 async def _run(data_dir: Path, port: int, options: SandboxOptions, static: dict[str, Path]) -> None:
-    app = create_app(data_dir, options, static)
-    server = make_server(app, port)
-    serving = asyncio.create_task(server.serve())
-    while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event for its start
-        await asyncio.sleep(_LOOK_SECONDS)
-    if server.started:
-        sys.stdout.write(f"sandbox ready http://{HOST}:{bound_port(server)}\n")
-        sys.stdout.flush()
-    await serving
+    with bind(port) as bound:
+        server = make_server(create_app(data_dir, options, static))
+        serving = asyncio.create_task(server.serve(sockets=[bound]))
+        while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event for its start
+            await asyncio.sleep(_LOOK_SECONDS)
+        if server.started:
+            sys.stdout.write(f"sandbox ready {url_of(bound)}\n")
+            sys.stdout.flush()
+        await serving
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -4,13 +4,15 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import httpx
+from uvicorn import Server
 
 from christmas_sandbox.app import create_app
 from christmas_sandbox.sandbox import SandboxOptions
-from christmas_sandbox.server import HOST, bound_port, make_server
+from christmas_sandbox.server import bind, make_server, url_of
 from christmas_sandbox.wire import JsonObject
 
 START_SECONDS = 10.0
@@ -107,20 +109,26 @@ def running_sandbox(
     Raises:
         RuntimeError: it did not start or stop in time.
     """
-    server = make_server(create_app(data_dir, options, static), port)
-    thread = threading.Thread(target=server.run, name="christmas-sandbox", daemon=True)
-    thread.start()
+    with bind(port) as bound:
+        server = make_server(create_app(data_dir, options, static))
+        run = partial(server.run, sockets=[bound])
+        thread = threading.Thread(target=run, name="christmas-sandbox", daemon=True)
+        thread.start()
+        _wait_for_start(server, thread)
+        handle = SandboxHandle(url_of(bound))
+        try:
+            yield handle
+        finally:
+            handle.close()
+            server.should_exit = True
+            thread.join(STOP_SECONDS)
+            if thread.is_alive():
+                raise RuntimeError("the sandbox did not stop")
+
+
+def _wait_for_start(server: Server, thread: threading.Thread) -> None:
     deadline = time.monotonic() + START_SECONDS
     while not server.started:
         if time.monotonic() > deadline or not thread.is_alive():
             raise RuntimeError("the sandbox did not start")
         time.sleep(0.002)
-    handle = SandboxHandle(f"http://{HOST}:{bound_port(server)}")
-    try:
-        yield handle
-    finally:
-        handle.close()
-        server.should_exit = True
-        thread.join(STOP_SECONDS)
-        if thread.is_alive():
-            raise RuntimeError("the sandbox did not stop")

@@ -49,9 +49,8 @@ function describe(mail, parent) {
     State: mail.last_event,
     Tags: tagsOf(mail),
     "Idempotency key": mail.idempotency_key,
-    ...mail.headers,
   };
-  for (const [name, value] of Object.entries(facts)) {
+  for (const [name, value] of [...Object.entries(facts), ...Object.entries(mail.headers)]) {
     if (!value) continue;
     element("dt", name, list);
     element("dd", value, list);

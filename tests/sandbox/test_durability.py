@@ -87,6 +87,17 @@ def test_a_folder_serves_one_sandbox_at_a_time(tmp_path: Path) -> None:
     assert "already uses" in second.stderr
 
 
+def test_a_taken_port_is_told_in_one_line(tmp_path: Path) -> None:
+    """Ready is never printed, and the folder is not touched."""
+    with command(tmp_path / "first") as (_process, line):
+        port = line.rpartition(":")[2]
+        arguments = [sys.executable, "-m", "christmas_sandbox.main", "--data-dir", str(tmp_path / "second")]
+        second = subprocess.run([*arguments, "--port", port], capture_output=True, text=True, timeout=20, check=False)
+    assert (second.returncode, second.stdout, second.stderr.count("\n")) == (1, "", 1)
+    assert "in use" in second.stderr
+    assert not (tmp_path / "second").exists()
+
+
 @pytest.mark.parametrize("static", ["unsubscribe=x", "/unsubscribe=/nowhere.html"])
 def test_a_file_that_is_not_there_is_told_at_once(tmp_path: Path, static: str) -> None:
     """Instead of a 500 on the first request."""
