@@ -14,7 +14,7 @@ from christmas_sandbox.sandbox import (
     DEFAULT_RESEND_API_KEY,
     SandboxOptions,
 )
-from christmas_sandbox.seed import ContactsLayout
+from christmas_sandbox.seed import ContactsLayout, TemplateFolderError
 from christmas_sandbox.server import bind, make_server, url_of
 from christmas_sandbox.store import DataDirInUseError
 
@@ -40,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     signal.signal(signal.SIGTERM, lambda _number, _frame: None)
     try:
         asyncio.run(_run(args.data_dir, args.port, options, dict(args.static)))
-    except (DataDirInUseError, OSError) as error:
+    except (DataDirInUseError, TemplateFolderError, OSError) as error:
         sys.exit(f"christmas-sandbox: {error}")
     except KeyboardInterrupt:
         sys.exit(130)

@@ -14,7 +14,7 @@ from christmas_sandbox.notion_api import NotionApi
 from christmas_sandbox.notion_rows import Tables
 from christmas_sandbox.resend_api import ResendApi
 from christmas_sandbox.resend_mails import Mails
-from christmas_sandbox.seed import ContactsLayout, seed
+from christmas_sandbox.seed import ContactsLayout, TemplateFolderError, seed
 from christmas_sandbox.store import Store
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ class Sandbox:
 
     Raises:
         DataDirInUseError: another process holds the folder.
+        TemplateFolderError: a template can't be read; the folder stays unseeded.
     """
 
     def __init__(self, data_dir: Path, options: SandboxOptions) -> None:
@@ -69,7 +70,11 @@ class Sandbox:
         resend = ResendApi(self.mails, self.clock, options.resend_api_key, options.domains)
         vendors: dict[str, Vendor] = {"notion": notion, "resend": resend, "discord": self.discord}
         self.gate = Gate(self.store, self.faults, vendors)
-        self._seed()
+        try:
+            self._seed()
+        except TemplateFolderError:
+            self.store.close()
+            raise
 
     def reset(self) -> None:
         """Forget everything, switch faults and limits off, and seed again; safe to repeat."""

@@ -11,7 +11,7 @@ from christmas_sandbox.clock import Clock
 from christmas_sandbox.notion_rows import Database, DataSource, Tables
 from christmas_sandbox.notion_schema import read_schema
 from christmas_sandbox.notion_values import MAX_TEXT, read_cell, read_rich_text, utf16_units
-from christmas_sandbox.wire import JsonObject
+from christmas_sandbox.wire import JsonObject, VendorError
 
 CONTACTS_DB_ID = "c0a7ac75-0000-4000-8000-0000000000db"
 CONTACTS_SOURCE_ID = "c0a7ac75-0000-4000-8000-0000000000d5"
@@ -27,6 +27,10 @@ _NUMBER: JsonObject = {"number": {}}
 _DATE: JsonObject = {"date": {}}
 _EMAIL: JsonObject = {"email": {}}
 _TITLE: JsonObject = {"title": {}}
+
+
+class TemplateFolderError(ValueError):
+    """A template lacks a file or a setting, or is larger than Notion takes."""
 
 
 class ContactsLayout(StrEnum):
@@ -47,7 +51,7 @@ def seed(tables: Tables, clock: Clock, layout: ContactsLayout, templates_dir: Pa
             `body.txt` becomes a row; None for no templates.
 
     Raises:
-        FileNotFoundError: a folder lacks one of the files.
+        TemplateFolderError: a template can't be read; nothing is written then, given a transaction around.
     """
     if tables.databases:
         return
@@ -56,7 +60,10 @@ def seed(tables: Tables, clock: Clock, layout: ContactsLayout, templates_dir: Pa
     _add(tables, clock, "tracker", "Email Sequence Tracker", _tracker_schema())
     if templates_dir is not None:
         for settings in sorted(templates_dir.glob("*/template.toml")):
-            _add_template(tables, settings.parent)
+            try:
+                _add_template(tables, settings.parent)
+            except (OSError, KeyError, ValueError, VendorError) as error:
+                raise TemplateFolderError(f"template {settings.parent}: {error!r}") from error
 
 
 def _add(tables: Tables, clock: Clock, key: str, title: str, properties: dict[str, JsonObject]) -> None:

@@ -1,13 +1,15 @@
 """What an empty sandbox starts with, and the control surface of tests and page."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from christmas_sandbox.app import create_app
 from christmas_sandbox.sandbox import SandboxOptions
-from christmas_sandbox.seed import TEMPLATES_DB_ID, TEMPLATES_SOURCE_ID, ContactsLayout
+from christmas_sandbox.seed import TEMPLATES_DB_ID, TEMPLATES_SOURCE_ID, ContactsLayout, TemplateFolderError
 from christmas_sandbox.testing import SandboxHandle, running_sandbox
 
 
@@ -24,6 +26,20 @@ def test_templates_come_from_the_folder(sandbox: SandboxHandle, notion: Any, tem
     }
     page = notion.data_sources.query(TEMPLATES_SOURCE_ID)["results"][0]
     assert len(page["properties"]["Email Body HTML"]["rich_text"]) > 1
+
+
+def test_a_template_that_cannot_be_read_seeds_nothing(tmp_path: Path, templates_dir: Path) -> None:
+    """The error names the folder; once repaired, the same data folder is seeded in full."""
+    broken = tmp_path / "templates"
+    shutil.copytree(templates_dir, broken)
+    (broken / "first" / "body.txt").unlink()
+    options = SandboxOptions(templates_dir=broken)
+    with pytest.raises(TemplateFolderError, match="first"):
+        create_app(tmp_path / "data", options)
+    (broken / "first" / "body.txt").write_text("Hello", encoding="utf-8")
+    with running_sandbox(tmp_path / "data", options) as sandbox:
+        assert len(sandbox.rows("templates")) == 1
+        assert sandbox.rows("tracker") == []
 
 
 def test_the_tracker_has_every_column_of_each_email(sandbox: SandboxHandle, make_row: Any) -> None:
