@@ -19,7 +19,7 @@ from christmas_tasks.sequences import PlannedEmail, StopEvent, plan_emails, temp
 from christmas_tasks.settings import Settings
 from christmas_tasks.steps.ports import Contacts, Ledger, Locks, Templates
 from christmas_tasks.steps.rendering import render_email
-from christmas_tasks.tracker import TrackerRow, Variables, new_row_changes, stop_changes
+from christmas_tasks.tracker import EmailState, TrackerRow, Variables, new_row_changes, stop_changes
 
 
 @dataclass(frozen=True)
@@ -109,6 +109,11 @@ def _create_row(
         request.website_sent_at,
         website_failed=request.website_failed,
     )
+    if contact is not None and contact.suppressed:
+        # Stopped from its first instant: a crash before a second write would leave emails that reconcile starts.
+        emails = tuple(EmailState(email.number, email.due_at) for email in plan)
+        planned = TrackerRow("", enrolment.key, enrolment.address, enrolment.sequence, emails=emails)
+        changes = {**changes, **stop_changes(planned, _suppression(contact))}
     return ledger.create_row(enrolment.key, {**changes, **personal_columns(request, variables)})
 
 
