@@ -27,6 +27,25 @@ _NUMBER: JsonObject = {"number": {}}
 _DATE: JsonObject = {"date": {}}
 _EMAIL: JsonObject = {"email": {}}
 _TITLE: JsonObject = {"title": {}}
+# What a row keeps of the webhook that caused it.
+_CAUSE_TEXTS = (
+    "Calendly Event URI",
+    "Scheduled Time",
+    "Event Type",
+    "Call Date",
+    "Interest Level",
+    "Call Outcome",
+    "Call Notes",
+    "Objections",
+    "Follow Up Priority",
+    "Payment Status",
+    "Payment Date",
+    "Payment Amount",
+    "Package Type",
+    "Salon Address",
+    "Start Date",
+    "Observation Dates",
+)
 
 
 class TemplateFolderError(ValueError):
@@ -174,8 +193,7 @@ def _tracker_schema() -> dict[str, JsonObject]:
         "Stop Reason": _TEXT,
         "Enrolment Key": _TEXT,
         "Variables": _TEXT,
-        "Time Zone": _TEXT,
-        "Calendly Event URI": _TEXT,
-        "Call Date": _TEXT,
-        "Payment Date": _TEXT,
+        **dict.fromkeys(_CAUSE_TEXTS, _TEXT),
+        "Reschedule URL": {"url": {}},
+        "Docusign Completed": {"checkbox": {}},
     }

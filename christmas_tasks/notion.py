@@ -77,8 +77,12 @@ class Notion:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What had to be left out so far, a line each."""
-        return tuple(line for schema in self._schemas.values() for line in schema.warnings)
+        """What had to be left out so far: one line for each database."""
+        return tuple(
+            f"Left out in the {schema.database.label} database: {', '.join(schema.left_out)}."
+            for schema in self._schemas.values()
+            if schema.left_out
+        )
 
     # Tracker
 
@@ -313,6 +317,7 @@ class Notion:
             sent_at=decode_time(cell("Sent")),
             sent_by=SentBy(sent_by) if sent_by in set(SentBy) else None,
             resend_id=decode_text(cell("Resend ID")),
+            delivery=decode_text(cell("Delivery")).lower(),
         )
 
     def _contact(self, page: Json) -> Contact:

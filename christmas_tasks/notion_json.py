@@ -44,7 +44,7 @@ def encode(value: str | float | datetime | None, kind: str) -> Json:
         return {kind: _as_text(value)}
     if kind == "checkbox":
         return {kind: _as_text(value).lower() in {"true", "yes", "1"}}
-    raise Unwritable(f"columns of the type {kind} can't be written")
+    raise Unwritable(f"does not fit a column of the type {kind}")
 
 
 def decode_text(cell: Mapping[str, Any] | None) -> str:

@@ -27,13 +27,13 @@ class Schema:
         database: Which one.
         data_source_id: Notion's id of its data source.
         columns: What the database has.
-        warnings: Grows by one line for each thing that had to be left out; a line appears once.
+        left_out: Grows by each thing that could not be written; each stands there once.
     """
 
     database: Database
     data_source_id: str
     columns: tuple[ActualColumn, ...]
-    warnings: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
 
     @classmethod
     def from_json(cls, database: Database, data_source_id: str, properties: Mapping[str, Any]) -> "Schema":
@@ -77,20 +77,20 @@ class Schema:
         return None if actual is None else page["properties"].get(actual.name)
 
     def encode(self, changes: Changes) -> Json:
-        """Notion's ``properties`` for *changes*; what an optional column can't take is left out with one warning."""
+        """Notion's ``properties`` for *changes*; what a column can't take is kept in ``left_out`` instead."""
         properties: Json = {}
         for name, value in changes.items():
             actual = self.actual(name)
             if actual is None:
-                self._warn(f'The {self.database.label} database has no column "{name}": it is left out.')
+                self._leave_out(f'"{name}" (no such column)')
                 continue
             if actual.kind == "status" and value and str(value).lower() not in {o.lower() for o in actual.options}:
-                self._warn(f'The column "{actual.name}" has no option for one of its values: it is left out.')
+                self._leave_out(f'"{actual.name}" (no option of that name)')
                 continue
             try:
                 properties[actual.name] = encode(value, actual.kind)
             except Unwritable as problem:
-                self._warn(f'A value for the column "{actual.name}" is left out: {problem}.')
+                self._leave_out(f'"{actual.name}" (the value {problem})')
         return properties
 
     def faults(self) -> tuple[str, ...]:
@@ -115,6 +115,6 @@ class Schema:
     def _has(self, name: str) -> bool:
         return self.actual(name) is not None
 
-    def _warn(self, line: str) -> None:
-        if line not in self.warnings:
-            self.warnings.append(line)
+    def _leave_out(self, what: str) -> None:
+        if what not in self.left_out:
+            self.left_out.append(what)

@@ -65,6 +65,7 @@ class EmailState:
     sent_at: datetime | None = None
     sent_by: SentBy | None = None
     resend_id: str = ""
+    delivery: str = ""
 
     @property
     def is_pending(self) -> bool:

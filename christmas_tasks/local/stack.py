@@ -1,4 +1,4 @@
-"""The whole product on one machine: engine, flows and, unless told otherwise, the sandbox in the place of the vendors."""
+"""The whole product on one machine: engine, flows and, unless told otherwise, the sandbox as the vendors."""
 
 import base64
 import os

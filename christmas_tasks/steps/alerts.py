@@ -1,5 +1,6 @@
 """What the people are told, and when: hot leads, failed executions, templates that block."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 # Kestra's own lines around a failed script say nothing that the script's lines don't.
 _NOISE = ("Command failed with exit code", "io.kestra.")
 _MOST_LINES = 12
+# The kestra package puts the time in front of each line.
+_STAMP = re.compile(r"^\d{4}-\d{2}-\d{2}T[\d:.]+Z - ")
 
 
 def for_enrolment(enrolled: Enrolled, request: EnrolmentRequest, now: datetime) -> list[Alert]:
@@ -25,7 +28,7 @@ def for_enrolment(enrolled: Enrolled, request: EnrolmentRequest, now: datetime) 
         return []
     alerts = []
     if enrolled.segment is Segment.CRITICAL:
-        red_systems = enrolled.row.variables.get("red_systems")
+        red_systems = enrolled.row.variables.get("red_systems", "unknown")
         alerts.append(
             Alert(
                 headline="Hot lead: a contact in the segment CRITICAL has started a sequence.",
@@ -34,11 +37,7 @@ def for_enrolment(enrolled: Enrolled, request: EnrolmentRequest, now: datetime) 
                 fields={
                     "Email": enrolled.row.address,
                     "Segment": enrolled.segment.value,
-                    "Red systems": "unknown"
-                    if red_systems is None
-                    else f"{red_systems:g}"
-                    if not isinstance(red_systems, str)
-                    else red_systems,
+                    "Red systems": str(red_systems),
                 },
                 colour=RED,
             )
@@ -55,25 +54,34 @@ def for_enrolment(enrolled: Enrolled, request: EnrolmentRequest, now: datetime) 
     return alerts
 
 
-def failure(flow_id: str, execution_id: str, link: str, logs: Iterable[Mapping[str, Any]], now: datetime) -> Alert:
+def told(logs: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:
+    """What went wrong, from Kestra's ``errorLogs()``: our own lines, each once, without Kestra's around them."""
+    lines = (_STAMP.sub("", str(entry.get("message") or "")).strip() for entry in logs)
+    return tuple(dict.fromkeys(line for line in lines if line and not line.startswith(_NOISE)))[-_MOST_LINES:]
+
+
+def failure(flow_id: str, execution_id: str, link: str, lines: Iterable[str], now: datetime) -> Alert:
     """The alert of one failed execution: the flow, what went wrong, a link.
 
     Args:
         flow_id: Kestra's.
         execution_id: Kestra's.
         link: To the execution in Kestra's UI.
-        logs: Kestra's ``errorLogs()``.
+        lines: From ``told``.
         now: Aware UTC.
     """
-    lines = [str(entry.get("message") or "").strip() for entry in logs]
-    told = list(dict.fromkeys(line for line in lines if line and not line.startswith(_NOISE)))
     return Alert(
         headline=f"The flow {flow_id} has failed.",
         title=f"Execution {execution_id}",
         at=now,
-        text="\n".join([*told[-_MOST_LINES:], "", f"Open: {link}"]),
+        text="\n".join([*lines, "", f"Open: {link}"]),
         colour=RED,
     )
+
+
+def for_findings(lines: Iterable[str], now: datetime) -> Alert:
+    """What reconcile wants a person to look at."""
+    return Alert(headline="Reconcile has found something to look at.", title="Findings", at=now, text="\n".join(lines))
 
 
 def post_all(url: str, alerts: Sequence[Alert]) -> int:

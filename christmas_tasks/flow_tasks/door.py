@@ -1,0 +1,191 @@
+"""What one Script task sees of the outside, and how it speaks to Kestra."""
+
+import base64
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from christmas_tasks.errors import PayloadError
+from christmas_tasks.settings import Settings, utc_now
+
+if TYPE_CHECKING:
+    from christmas_tasks.cache import FileCache
+    from christmas_tasks.locks import FolderLocks
+    from christmas_tasks.mailer import Mailer
+    from christmas_tasks.notion import Notion
+
+Outputs = dict[str, Any]
+INFO, WARNING, ERROR = logging.INFO, logging.WARNING, logging.ERROR
+_BASE64 = ".b64"
+_TEXT_LIMIT = 2_000
+
+
+@dataclass(frozen=True)
+class Door:
+    """Environment and files of one task; clients are made when first used.
+
+    Args:
+        environ: The task's environment.
+        folder: Its working directory.
+    """
+
+    environ: Mapping[str, str]
+    folder: Path
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The server's settings."""
+        return Settings.load(self.environ)
+
+    @cached_property
+    def cache_folder(self) -> Path:
+        """Where the tasks of this machine keep what they share."""
+        from christmas_tasks.cache import default_folder  # noqa: PLC0415
+
+        return Path(self.settings.cache_dir) if self.settings.cache_dir else default_folder()
+
+    @cached_property
+    def cache(self) -> "FileCache":
+        """Small values that the tasks of this machine share."""
+        from christmas_tasks.cache import FileCache  # noqa: PLC0415
+
+        return FileCache(self.cache_folder)
+
+    @cached_property
+    def notion(self) -> "Notion":
+        """The three databases."""
+        from christmas_tasks.columns import Database  # noqa: PLC0415
+        from christmas_tasks.notion import Notion  # noqa: PLC0415
+
+        return Notion(
+            self.settings.secret("NOTION_TOKEN"),
+            {database: self.settings.secret(database.value) for database in Database},
+            self.cache,
+            self.settings.notion_base_url,
+        )
+
+    @cached_property
+    def mailer(self) -> "Mailer":
+        """Resend."""
+        from christmas_tasks.mailer import Mailer  # noqa: PLC0415
+
+        return Mailer(self.settings.secret("RESEND_API_KEY"), self.settings.resend_api_url)
+
+    @cached_property
+    def locks(self) -> "FolderLocks":
+        """One task at a time for each address."""
+        from christmas_tasks.locks import FolderLocks  # noqa: PLC0415
+
+        return FolderLocks(self.cache_folder / "locks")
+
+    def env(self, name: str) -> str:
+        """A value that the flow hands over; empty if it doesn't."""
+        return self.environ.get(name, "").strip()
+
+    def flag(self, name: str) -> bool:
+        """A boolean that the flow hands over."""
+        return self.env(name).lower() == "true"
+
+    def instant(self, name: str) -> datetime:
+        """A time that the flow hands over, aware UTC; now if it doesn't."""
+        text = self.env(name)
+        return datetime.fromisoformat(text).astimezone(UTC) if text else utc_now()
+
+    @property
+    def execution_id(self) -> str:
+        """Kestra's id of the execution."""
+        return self.env("EXECUTION_ID")
+
+    @property
+    def is_replay(self) -> bool:
+        """Whether a person replays an earlier execution."""
+        return self.env("ORIGINAL_ID") not in {"", self.execution_id}
+
+    @property
+    def arrived_at(self) -> datetime | None:
+        """When the webhook arrived; None for a replay, whose signature was judged when it first arrived."""
+        return None if self.is_replay else self.instant("RECEIVED_AT")
+
+    def body(self) -> bytes:
+        """The stored body of the webhook, byte for byte; empty if there was none."""
+        path = self.folder / "body.raw"
+        return path.read_bytes() if path.is_file() else b""
+
+    def body_json(self) -> Any:  # noqa: ANN401 - whatever JSON was posted
+        """The JSON of the stored body.
+
+        Raises:
+            PayloadError: It is no JSON.
+        """
+        return _json(self.body())
+
+    def headers(self) -> dict[str, str]:
+        """The webhook's headers, names in lower case, first value of each."""
+        return _first_values(self.json_file("headers"), str.lower)
+
+    def parameters(self) -> dict[str, str]:
+        """The webhook's query parameters, first value of each."""
+        return _first_values(self.json_file("parameters"), str)
+
+    def json_file(self, name: str) -> Any:  # noqa: ANN401 - whatever JSON was posted
+        """The JSON of a base64 file.
+
+        Raises:
+            PayloadError: It holds no JSON.
+        """
+        return _json(self.bytes_file(name))
+
+    def bytes_file(self, name: str) -> bytes:
+        """The content of a base64 file, byte for byte."""
+        return base64.b64decode((self.folder / f"{name}{_BASE64}").read_bytes())
+
+    def write_file(self, name: str, content: bytes) -> None:
+        """Write a base64 file for a later task."""
+        (self.folder / f"{name}{_BASE64}").write_bytes(base64.b64encode(content))
+
+
+def say(level: int, line: str) -> None:
+    """Write one line into the execution's log.
+
+    Args:
+        level: One of ``logging``'s.
+        line: Without text of other people.
+    """
+    from kestra import Kestra  # noqa: PLC0415 - 50 ms of CPU beside the vendor's client
+
+    Kestra.logger().log(level, line)
+
+
+def emit(outputs: Outputs) -> None:
+    """Hand *outputs* to Kestra, as ``outputs.<task>.vars``."""
+    from kestra import Kestra  # noqa: PLC0415
+
+    Kestra.outputs(outputs)
+
+
+def harmless(text: str) -> str:
+    """*text* as it may stand in an output: Kestra renders what a flow passes on, so no braces may come through."""
+    return text.replace("{", "(").replace("}", ")")[:_TEXT_LIMIT]
+
+
+def warn_of_gaps(door: Door) -> None:
+    """Log what had to be left out because Notion has no column for it, a line each."""
+    for line in door.notion.warnings:
+        say(WARNING, line)
+
+
+def _json(content: bytes) -> Any:  # noqa: ANN401 - whatever JSON was posted
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        raise PayloadError(["The body must be a JSON object."]) from None
+
+
+def _first_values(found: object, spelled: Any) -> dict[str, str]:  # noqa: ANN401 - str or str.lower
+    pairs = found.items() if isinstance(found, dict) else ()
+    return {spelled(name): str(values[0] if isinstance(values, list) and values else values) for name, values in pairs}

@@ -1,0 +1,73 @@
+"""Runs one task by its name, and turns its errors into what Kestra understands."""
+
+import os
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from pathlib import Path
+from types import TracebackType
+
+from christmas_tasks.errors import PermanentError, TransientError
+from christmas_tasks.flow_tasks.door import ERROR, Door, Outputs, emit, harmless, say
+
+# The module of each task; only the one that runs is imported.
+TASKS: Mapping[str, str] = {
+    "signup": "handlers",
+    "assessment": "handlers",
+    "no_show": "handlers",
+    "post_call": "handlers",
+    "onboarding": "handlers",
+    "prepare": "emails",
+    "send": "emails",
+    "record": "emails",
+    "call_booked": "stops",
+    "resend_event": "stops",
+    "unsubscribe": "stops",
+    "alert": "watch",
+    "alert_failure": "watch",
+    "check": "watch",
+    "reconcile": "watch",
+}
+
+# What later tasks ask for, so that each of them stands still after a fault.
+_NOTHING_TO_DO: Outputs = {
+    "send": False,
+    "record": False,
+    "wait": False,
+    "alert": False,
+    "unpaid": False,
+    "emails": [],
+    "missing": [],
+}
+
+
+def run(name: str) -> None:
+    """Do one task of a flow, and end the process.
+
+    Args:
+        name: A name of ``TASKS``.
+
+    Exits with 0, or with 1 after one readable line for each thing that is wrong.
+    """
+    sys.excepthook = _unexpected
+    task: Callable[[Door], Outputs] = getattr(import_module(f"christmas_tasks.flow_tasks.{TASKS[name]}"), name)
+    try:
+        outputs = task(Door(os.environ, Path.cwd()))
+    except PermanentError as error:
+        for line in error.lines:
+            say(ERROR, harmless(line))
+        emit({**_NOTHING_TO_DO, "fault": harmless("\n".join(error.lines))})
+    except TransientError as error:
+        for line in error.lines:
+            say(ERROR, harmless(line))
+        sys.exit(1)
+    else:
+        emit({**_NOTHING_TO_DO, "fault": "", **outputs})
+
+
+def _unexpected(kind: type[BaseException], _error: BaseException, trace: TracebackType | None) -> None:
+    # The message of an unforeseen error may quote text of other people: say where, not what.
+    frames = traceback.extract_tb(trace)
+    place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "an unknown place"
+    say(ERROR, f"Unexpected {kind.__name__} at {place}. This is a mistake in the library: report this line.")

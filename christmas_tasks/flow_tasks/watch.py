@@ -1,0 +1,89 @@
+"""The tasks that watch: alerts, the health check, reconcile."""
+
+import hashlib
+
+from christmas_tasks.discord import Alert
+from christmas_tasks.engine_api import EngineApi
+from christmas_tasks.errors import ChristmasError
+from christmas_tasks.flow_tasks.door import ERROR, INFO, WARNING, Door, Outputs, harmless, say
+from christmas_tasks.settings import utc_now
+from christmas_tasks.steps import alerts
+from christmas_tasks.steps.check import check as look_at_all
+from christmas_tasks.steps.reconcile import reconcile as compare
+
+# A scheduled flow finds the same thing again and again; the people hear of it this seldom.
+_SAME_NEWS_S = 6 * 3_600.0
+
+
+def alert(door: Door) -> Outputs:
+    """Any flow: post what an earlier task has written down for the people."""
+    return _post(door, alerts.load(door.bytes_file("alerts")))
+
+
+def alert_failure(door: Door) -> Outputs:
+    """The errors branch of any flow: one alert for one failed execution; of a scheduled flow only if it is news."""
+    flow_id = door.env("FLOW_ID")
+    link = f"{door.settings.public_url}/ui/main/executions/christmas/{flow_id}/{door.execution_id}"
+    lines = alerts.told(door.json_file("errors"))
+    if door.flag("ONLY_NEWS") and not _is_news(door, flow_id, *lines):
+        say(INFO, "The people know of this already: no alert.")
+        return {"posted": 0}
+    return _post(door, [alerts.failure(flow_id, door.execution_id, link, lines, utc_now())])
+
+
+def check(door: Door) -> Outputs:
+    """health-check: a readable report; a fault for each thing that would break the campaign."""
+    report = look_at_all(door.environ, lambda: door.notion, lambda: door.mailer, utc_now())
+    for line in report.faults:
+        say(ERROR, harmless(line))
+    for line in report.warnings:
+        say(WARNING, harmless(line))
+    return {"fault": harmless("\n".join(report.faults)), "report": harmless("\n".join(report.lines))}
+
+
+def reconcile(door: Door) -> Outputs:
+    """reconcile: what is planned, has no end and no execution; and what a person should look at."""
+    now = utc_now()
+    live = None
+    try:
+        api = EngineApi(door.env("KESTRA_URL"), door.env("KESTRA_USERNAME"), door.env("KESTRA_PASSWORD"))
+        live = api.live_emails()
+    except ChristmasError as error:
+        say(WARNING, f"{error} Only overdue emails are started.")
+    found = compare(door.notion, live, door.settings, now)
+    say(INFO, f"{found.checked} planned emails, {len(found.missing)} without an execution.")
+    for line in found.findings:
+        say(WARNING, harmless(line))
+    news = tuple(line for line in found.findings if _is_news(door, "reconcile", line))
+    door.write_file("alerts", alerts.dump([alerts.for_findings(news, now)] if news else []))
+    return {
+        "alert": bool(news),
+        "findings": [harmless(line) for line in found.findings],
+        "missing": [
+            {
+                "enrolment": email.enrolment_key,
+                "row": email.row_id,
+                "number": email.number,
+                "at": max(email.at, now).isoformat(),
+                "sequence": email.sequence,
+                "segment": email.segment,
+            }
+            for email in found.missing
+        ],
+    }
+
+
+def _is_news(door: Door, *what: str) -> bool:
+    name = f"told-{hashlib.sha256(repr(what).encode()).hexdigest()[:24]}"
+    if door.cache.read(name, _SAME_NEWS_S) is not None:
+        return False
+    door.cache.write(name, "told")
+    return True
+
+
+def _post(door: Door, messages: list[Alert]) -> Outputs:
+    url = door.settings.optional_secret("DISCORD_WEBHOOK_URL")
+    posted = alerts.post_all(url, messages)
+    if url and posted < len(messages):
+        say(WARNING, f"Discord took {posted} of {len(messages)} alerts; the flow goes on.")
+    return {"posted": posted}

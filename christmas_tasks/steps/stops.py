@@ -1,0 +1,89 @@
+"""What ends sequences early: a booking, a payment, an unsubscribe, a bounce, a complaint (contract section 7)."""
+
+from datetime import datetime
+
+from christmas_tasks.events import MailEvent
+from christmas_tasks.sequences import RULES, StopEvent
+from christmas_tasks.steps.ports import Contacts, Ledger, Locks, Tracker
+from christmas_tasks.tracker import (
+    EmailStatus,
+    SequenceStatus,
+    TrackerRow,
+    Value,
+    is_stopped_by,
+    sent_changes,
+    stop_changes,
+)
+
+_SUPPRESSING = frozenset({StopEvent.UNSUBSCRIBED, StopEvent.BOUNCED, StopEvent.COMPLAINED})
+# A complaint says more than a bounce, and that more than an unsubscribe: the stronger reason stays.
+_STRENGTH = ("", StopEvent.UNSUBSCRIBED, StopEvent.BOUNCED, StopEvent.COMPLAINED)
+
+
+def stop(address: str, event: StopEvent, ledger: Ledger, locks: Locks) -> int:
+    """End the sequences of one address that *event* ends; suppress the contact where it asks for that.
+
+    Safe to repeat: what is stopped already is left alone. The contact comes first, so that an enrolment at the same
+    time either sees it suppressed or has its row found here.
+
+    Returns:
+        How many sequences it has ended.
+    """
+    with locks.hold(address):
+        if event in _SUPPRESSING:
+            _suppress(address, event, ledger)
+        stopped = [row for row in ledger.rows_of(address) if _is_going_on(row) and is_stopped_by(row.sequence, event)]
+        for row in stopped:
+            ledger.update_row(row.row_id, stop_changes(row, event))
+    return len(stopped)
+
+
+def take_mail_event(event: MailEvent, ledger: Ledger, locks: Locks, now: datetime) -> tuple[str, ...]:
+    """Write down what became of a mail, and stop the contact's sequences where that follows.
+
+    Safe to repeat, and in any order: weaker news never covers stronger.
+
+    Returns:
+        Notes for the log.
+    """
+    row = ledger.find_row(event.enrolment_key)
+    if row is None:
+        return ("The enrolment of this mail is gone: nothing is recorded.",)
+    notes = [_record_delivery(row, event, ledger, now)]
+    if event.stops is not None:
+        count = stop(row.address, event.stops, ledger, locks)
+        notes.append(f"The contact is suppressed ({event.stops.value}): {count} sequences stopped.")
+    return tuple(notes)
+
+
+def _record_delivery(row: TrackerRow, event: MailEvent, tracker: Tracker, now: datetime) -> str:
+    state = next((state for state in row.emails if state.number == event.number), None)
+    if state is None or (state.resend_id and state.resend_id != event.resend_id):
+        return "The tracker knows another mail under this number: nothing is recorded."
+    changes: dict[str, Value] = {}
+    if state.status is not EmailStatus.SENT and RULES[row.sequence].rule(event.number) and event.resend_id:
+        # Resend itself says that it had the mail: that settles an outcome that nobody has written down yet.
+        changes |= sent_changes(row, event.number, event.accepted_at or now, event.resend_id)
+    if event.delivery.outranks(state.delivery):
+        changes[f"Email {event.number} Delivery"] = event.delivery
+    if not changes:
+        return f"Email {event.number} is {state.delivery} already."
+    tracker.update_row(row.row_id, changes)
+    return f"Email {event.number}: {event.delivery.value}."
+
+
+def _suppress(address: str, event: StopEvent, contacts: Contacts) -> None:
+    contact = contacts.find_contact(address)
+    if contact is None:
+        contacts.create_contact(address, {"Email Suppressed": event})
+    elif contact.suppressed not in _STRENGTH:
+        return
+    elif _STRENGTH.index(event) > _STRENGTH.index(contact.suppressed):
+        contacts.update_contact(contact.contact_id, {"Email Suppressed": event})
+
+
+def _is_going_on(row: TrackerRow) -> bool:
+    failed = any(state.status is EmailStatus.FAILED for state in row.emails)
+    return row.status in {SequenceStatus.ACTIVE, SequenceStatus.HELD} or (
+        row.status is SequenceStatus.COMPLETED and (failed or bool(row.pending()))
+    )
