@@ -65,9 +65,11 @@ class Calls:
         self.log: list[str] = []
         self._planned: dict[int, _Planned] = {}
 
-    def fail(self, nth: int, error: BaseException, *, after: bool = False) -> None:
+    def fail(
+        self, nth: int, error: BaseException, *, after: bool = False, meanwhile: Callable[[], None] | None = None
+    ) -> None:
         """Raise at the *nth* call from now (1: the next), before or after its effect."""
-        self._planned[len(self.log) + nth] = _Planned(error, after)
+        self._planned[len(self.log) + nth] = _Planned(error, after, meanwhile)
 
     def meanwhile(self, nth: int, action: Callable[[], None]) -> None:
         """Let another task do something right before the *nth* call from now."""
@@ -161,6 +163,10 @@ class FakeLedger:
     def edit(self, row_id: str, **columns: Value) -> None:
         """Write columns as a person would; ``Stop_Reason`` is ``Stop Reason``."""
         self.row_columns[row_id] |= {name.replace("_", " "): value for name, value in columns.items()}
+
+    def write(self, row_id: str, changes: Changes) -> None:
+        """Write what another task has decided on."""
+        self.row_columns[row_id] |= changes
 
     def all_rows(self) -> list[TrackerRow]:
         return [self.row(row_id) for row_id in self.row_columns if row_id not in self.gone]

@@ -7,36 +7,16 @@ from typing import Any
 
 import pytest
 
-from christmas_tasks.enrolments import EnrolmentRequest, from_assessment, from_no_show
+from christmas_tasks.enrolments import EnrolmentRequest
 from christmas_tasks.errors import VendorUnavailable
-from christmas_tasks.payloads import Assessment, NoShow, Signup, parse
+from christmas_tasks.payloads import Signup, parse
 from christmas_tasks.segments import Segment
 from christmas_tasks.settings import Settings
 from christmas_tasks.steps.alerts import for_enrolment
 from christmas_tasks.steps.enrol import Enrolled, enrol, register_signup
 from christmas_tasks.tracker import EmailStatus, SequenceStatus
 from tests.fakes import START, FakeLedger, FakeLocks, Killed, broken
-
-ANN = "ann@example.org"
-
-
-def assessment(**more: Any) -> EnrolmentRequest:
-    body = {
-        "email": ANN,
-        "first_name": "Ann",
-        "red_systems": 2,
-        "orange_systems": 1,
-        "yellow_systems": 3,
-        "green_systems": 2,
-        "assessment_score": 41,
-        "email_1_sent_at": START.isoformat(),
-        **more,
-    }
-    return from_assessment(parse(Assessment, body), START)
-
-
-def no_show(event: str = "EV1", **more: Any) -> EnrolmentRequest:
-    return from_no_show(parse(NoShow, {"email": ANN, "calendly_event_id": event, **more}), START)
+from tests.unit.steps.driver import ANN, assessment, no_show
 
 
 @pytest.fixture
