@@ -24,6 +24,7 @@ from christmas_tasks.steps.ports import Ledger, Sender, Tracker
 from christmas_tasks.steps.rendering import render_email
 from christmas_tasks.tracker import (
     Action,
+    Changes,
     Decision,
     EmailStatus,
     SequenceStatus,
@@ -41,7 +42,10 @@ Clock = Callable[[], datetime]
 FRESH_FOR = timedelta(seconds=60)
 # Resend's clock and ours may differ.
 _CLOCK_SLACK = timedelta(minutes=10)
+# What Resend promises of a key's memory.
+_KEY_MEMORY = timedelta(hours=24)
 _LOOK_UP_BUDGET_S = 15.0
+_REASON = "Stop Reason"
 
 
 class Unresolved(PermanentError):
@@ -128,13 +132,13 @@ def prepare(
         return Prepared(Decision(Action.DONE, "the tracker row is gone: nothing is sent"))
     decision = decide(row, number, now, settings.send_policy)
     if decision.action is Action.SKIP:
-        ledger.update_row(row.row_id, ended_changes(row, number, EmailStatus.SKIPPED, decision.reason))
+        _end(row, number, EmailStatus.SKIPPED, decision.reason, ledger)
     if decision.action is not Action.SEND:
         return Prepared(decision, row)
     try:
         mail = _render(row, number, settings, ledger, now)
     except TemplateFault as fault:
-        ledger.update_row(row.row_id, ended_changes(row, number, EmailStatus.FAILED, fault.problem))
+        _end(row, number, EmailStatus.FAILED, fault.problem, ledger)
         raise
     since = now if is_first_attempt else row.email(number).scheduled_at or now
     return Prepared(decision, row, FrozenMail(replace(row, variables={}), number, mail, now, since))
@@ -151,10 +155,12 @@ def send(frozen: FrozenMail, settings: Settings, ledger: Ledger, sender: Sender,
         TransientError: The outcome may be unknown; restart, or let reconcile come.
     """
     now = clock()
+    row = frozen.row
     if now - frozen.prepared_at > FRESH_FOR:
-        stale = _check_again(frozen, settings, ledger, now)
-        if stale.action is not Action.SEND:
-            return SendOutcome(stale)
+        again = _check_again(frozen, settings, ledger, now)
+        if again.row is None or again.decision.action is not Action.SEND:
+            return SendOutcome(again.decision)
+        row = again.row
     go = Decision(Action.SEND)
     if not key_covers(frozen.attempts_since, now):
         found = sender.look_up(frozen.mail, frozen.attempts_since - _CLOCK_SLACK)
@@ -165,11 +171,11 @@ def send(frozen: FrozenMail, settings: Settings, ledger: Ledger, sender: Sender,
     try:
         sent = sender.send(frozen.mail, frozen.key)
     except MailRefused as error:
-        ledger.update_row(frozen.row.row_id, ended_changes(frozen.row, frozen.number, EmailStatus.FAILED, str(error)))
+        _end(row, frozen.number, EmailStatus.FAILED, str(error), ledger)
         raise
     if sent.answer is Answer.ACCEPTED:
         return SendOutcome(go, sent.resend_id, clock())
-    found = _find_accepted(frozen, sender)
+    found = _find_accepted(frozen, sender, clock())
     return SendOutcome(go, found.resend_id, found.accepted_at or clock())
 
 
@@ -194,12 +200,26 @@ def record(frozen: FrozenMail, outcome: SendOutcome, tracker: Tracker, now: date
         return row
     if not outcome.resend_id:
         reason = "Resend's list can't tell whether it went out"
-        tracker.update_row(row.row_id, ended_changes(row, frozen.number, EmailStatus.UNRESOLVED, reason))
+        _end(row, frozen.number, EmailStatus.UNRESOLVED, reason, tracker)
         raise Unresolved(
             f"Email {frozen.number} of enrolment {row.key} is unresolved: {reason}. Look for it at Resend, then run "
             f"`christmas-tasks settle {row.key} {frozen.number} --sent RESEND_ID` or `--not-sent`."
         )
-    changes = sent_changes(row, frozen.number, outcome.accepted_at or now, outcome.resend_id)
+    return _write(row, sent_changes(row, frozen.number, outcome.accepted_at or now, outcome.resend_id), tracker)
+
+
+def _end(row: TrackerRow, number: int, status: EmailStatus, reason: str, tracker: Tracker) -> None:
+    # The reason goes last and alone: in one write with the sequence's status it would cover all traces of a stop that
+    # came after the reading, and a replay would send.
+    changes = dict(ended_changes(row, number, status, reason))
+    changes.pop(_REASON, None)
+    after = _write(row, changes, tracker)
+    note = ended_changes(after, number, status, reason).get(_REASON)
+    if note:
+        tracker.update_row(after.row_id, {_REASON: note})
+
+
+def _write(row: TrackerRow, changes: Changes, tracker: Tracker) -> TrackerRow:
     after = tracker.update_row(row.row_id, changes)
     if was_stopped_meanwhile(row, after):
         # The write above came from a row that was still going on, and has covered what the stop wrote.
@@ -217,14 +237,14 @@ def _find(key: str, row_id: str, tracker: Tracker) -> TrackerRow | None:
     return row
 
 
-def _check_again(frozen: FrozenMail, settings: Settings, ledger: Ledger, now: datetime) -> Decision:
+def _check_again(frozen: FrozenMail, settings: Settings, ledger: Ledger, now: datetime) -> Prepared:
     row = _find(frozen.row.key, frozen.row.row_id, ledger)
     if row is None:
-        return Decision(Action.DONE, "the tracker row is gone: nothing is sent")
+        return Prepared(Decision(Action.DONE, "the tracker row is gone: nothing is sent"))
     decision = decide(row, frozen.number, now, settings.send_policy)
     if decision.action is Action.SKIP:
-        ledger.update_row(row.row_id, ended_changes(row, frozen.number, EmailStatus.SKIPPED, decision.reason))
-    return decision
+        _end(row, frozen.number, EmailStatus.SKIPPED, decision.reason, ledger)
+    return Prepared(decision, row)
 
 
 def _render(row: TrackerRow, number: int, settings: Settings, ledger: Ledger, now: datetime) -> Mail:
@@ -236,9 +256,12 @@ def _render(row: TrackerRow, number: int, settings: Settings, ledger: Ledger, no
         return render_email(row, number, ledger.templates(fresh=True).get(name), settings, now)
 
 
-def _find_accepted(frozen: FrozenMail, sender: Sender) -> LookedUp:
+def _find_accepted(frozen: FrozenMail, sender: Sender, now: datetime) -> LookedUp:
+    # That the key is spent proves an attempt within its memory, whatever this execution knows of earlier ones.
+    since = min(frozen.attempts_since, now - _KEY_MEMORY) - _CLOCK_SLACK
+
     def once() -> LookedUp:
-        found = sender.look_up(frozen.mail, frozen.attempts_since - _CLOCK_SLACK)
+        found = sender.look_up(frozen.mail, since)
         if found.trace is not Trace.FOUND:
             raise TransientError("An email with this key was accepted, but Resend's list does not show it yet.")
         return found
