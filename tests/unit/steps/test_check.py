@@ -1,0 +1,176 @@
+"""The health check's report: one line for each item, a fault for each thing that would break the campaign."""
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from christmas_tasks.columns import COLUMNS, Database
+from christmas_tasks.errors import SetupRefused, VendorUnavailable
+from christmas_tasks.notion_schema import ActualColumn, Schema
+from christmas_tasks.settings import OPTIONAL_SECRETS, REQUIRED_PLAIN, REQUIRED_SECRETS
+from christmas_tasks.steps.check import Report, check
+from christmas_tasks.templates import Template
+from tests.fakes import broken, good_templates
+
+NOW = datetime(2025, 11, 20, 12, tzinfo=UTC)
+SECRET = "a-value-that-must-not-be-told"
+
+
+def good_environ() -> dict[str, str]:
+    secrets = {f"SECRET_{name}": base64.b64encode(SECRET.encode()).decode() for name in REQUIRED_SECRETS}
+    return {
+        **secrets,
+        "EMAIL_FROM": "Anna <anna@example.org>",
+        "PUBLIC_URL": "https://flows.example.org",
+        "UNSUBSCRIBE_PAGE_URL": "https://www.example.org/unsubscribe",
+        "POSTAL_ADDRESS": "Example Street 1",
+    }
+
+
+def full_schema(database: Database) -> Schema:
+    return Schema(database, "d5", tuple(ActualColumn(column.name, column.kinds[0]) for column in COLUMNS[database]))
+
+
+@dataclass
+class FakeVendors:
+    """Notion and Resend as the check sees them."""
+
+    templates_found: dict[str, Template] = field(default_factory=good_templates)
+    schemas: dict[Database, Schema] = field(default_factory=lambda: {each: full_schema(each) for each in Database})
+    domains_found: dict[str, str] = field(default_factory=lambda: {"example.org": "verified"})
+    refused: Database | None = None
+
+    def whoami(self) -> str:
+        return "Campaign"
+
+    def schema(self, database: Database, *, fresh: bool = False) -> Schema:
+        assert fresh
+        if database is self.refused:
+            raise SetupRefused("It is not shared with the integration.")
+        return self.schemas[database]
+
+    def templates(self, *, fresh: bool = False) -> Mapping[str, Template]:
+        assert fresh
+        return self.templates_found
+
+    def domains(self) -> dict[str, str]:
+        return self.domains_found
+
+
+def look(vendors: FakeVendors | None = None, environ: Mapping[str, str] | None = None) -> Report:
+    found = vendors or FakeVendors()
+    return check({**good_environ(), **(environ or {})}, lambda: found, lambda: found, NOW)
+
+
+def test_a_healthy_campaign_has_no_fault() -> None:
+    """The report names version, mode, deadline, both vendors and the templates."""
+    report = look()
+    assert report.faults == ()
+    text = "\n".join(report.lines)
+    for words in ("christmas-tasks 0", "production mode", "in 15 days", "Notion answers", "14 of 14", "verified"):
+        assert words in text
+
+
+@pytest.mark.parametrize("name", REQUIRED_SECRETS)
+def test_each_missing_secret_is_named(name: str) -> None:
+    """By name; never by value."""
+    report = look(environ={f"SECRET_{name}": ""})
+    assert any(line.startswith(f"{name} is not set") for line in report.faults)
+    assert SECRET not in "\n".join(report.lines)
+
+
+@pytest.mark.parametrize("name", REQUIRED_PLAIN)
+def test_each_missing_plain_setting_is_named(name: str) -> None:
+    assert any(line.startswith(f"{name} is not set") for line in look(environ={name: ""}).faults)
+
+
+def test_optional_secrets_are_no_faults() -> None:
+    """Absent ones are listed as off."""
+    lines = look().lines
+    for name in OPTIONAL_SECRETS:
+        assert any(line.startswith("off") and name in line for line in lines)
+
+
+def test_a_value_that_can_not_be_read_ends_the_check_with_its_name() -> None:
+    """Nothing else can be told then."""
+    report = look(environ={"MIN_EMAIL_GAP": "soon", "QUIET_HOURS": "late"})
+    assert any("MIN_EMAIL_GAP" in line for line in report.faults)
+    assert all("soon" not in line for line in report.lines)
+
+
+@pytest.mark.parametrize("database", list(Database))
+def test_each_required_column_that_is_missing_is_a_fault(database: Database) -> None:
+    """One line each, with database and type; one of an optional column is a warning."""
+    vendors = FakeVendors()
+    schema = vendors.schemas[database]
+    gone = next(column for column in COLUMNS[database] if column.is_required)
+    kept = tuple(column for column in schema.columns if column.name != gone.name)
+    vendors.schemas[database] = replace(schema, columns=kept)
+    (fault,) = look(vendors).faults
+    assert gone.name in fault
+    assert database.label in fault
+    assert gone.kinds[0] in fault
+
+
+def test_a_missing_optional_column_is_a_warning() -> None:
+    vendors = FakeVendors()
+    schema = vendors.schemas[Database.TRACKER]
+    kept = tuple(column for column in schema.columns if column.name != "Next Email At")
+    vendors.schemas[Database.TRACKER] = replace(schema, columns=kept)
+    report = look(vendors)
+    assert report.faults == ()
+    assert any("Next Email At" in line for line in report.warnings)
+
+
+def test_a_column_of_the_wrong_type_is_a_fault() -> None:
+    vendors = FakeVendors()
+    schema = vendors.schemas[Database.TRACKER]
+    columns = tuple(replace(one, kind="checkbox") if one.name == "Started At" else one for one in schema.columns)
+    vendors.schemas[Database.TRACKER] = replace(schema, columns=columns)
+    assert any("Started At" in line and "checkbox" in line for line in look(vendors).faults)
+
+
+def test_a_database_that_is_not_shared_does_not_hide_the_others() -> None:
+    """Its fault is told, the check goes on."""
+    report = look(FakeVendors(refused=Database.CONTACTS))
+    assert any("NOTION_CONTACTS_DB_ID" in line for line in report.faults)
+    assert any("sequence tracker database has every required column" in line for line in report.lines)
+
+
+def test_each_template_that_blocks_is_a_fault_but_the_websites_own() -> None:
+    """5-Day E1 is the website's: a warning."""
+    vendors = FakeVendors()
+    del vendors.templates_found["5-Day E1"]
+    vendors.templates_found["5-Day E2"] = broken(vendors.templates_found["5-Day E2"])
+    report = look(vendors)
+    assert [line for line in report.faults if "5-Day E2" in line and "favourite_colour" in line]
+    assert len(report.faults) == 1
+    assert any("5-Day E1" in line for line in report.warnings)
+
+
+@pytest.mark.parametrize(("status", "said"), [("pending", "pending"), ("", "does not know")])
+def test_an_unverified_sender_is_a_fault(status: str, said: str) -> None:
+    vendors = FakeVendors(domains_found={"example.org": status} if status else {})
+    (fault,) = look(vendors).faults
+    assert said in fault
+
+
+def test_trouble_at_one_vendor_is_one_fault_and_the_other_is_still_asked() -> None:
+    def away() -> Any:
+        raise VendorUnavailable("Notion is in trouble.")
+
+    report = check(good_environ(), away, FakeVendors, NOW)
+    assert report.faults == ("Notion is in trouble.",)
+    assert any("Resend answers" in line for line in report.lines)
+
+
+def test_testing_mode_and_a_past_deadline_are_warnings() -> None:
+    """Both are allowed, and both want to be seen."""
+    report = look(environ={"TESTING_MODE": " TRUE ", "CAMPAIGN_DEADLINE": "2025-11-01"})
+    assert report.faults == ()
+    assert any("testing mode" in line for line in report.warnings)
+    assert any("deadline" in line for line in report.warnings)
