@@ -1,5 +1,6 @@
 package org.christmas.embedded.http;
 
+import io.micronaut.jdbc.DataSourceResolver;
 import jakarta.inject.Singleton;
 import java.sql.Connection;
 import java.sql.SQLException;
@@ -17,8 +18,11 @@ import javax.sql.DataSource;
 class Durability {
     private final DataSource database;
 
-    Durability(DataSource database) {
-        this.database = database;
+    /**
+     * @param database hands out connections inside of the engine's transactions only, so what lies behind it is used
+     */
+    Durability(DataSource database, DataSourceResolver resolver) {
+        this.database = resolver.resolve(database);
     }
 
     /** Returns once everything committed so far is written. */

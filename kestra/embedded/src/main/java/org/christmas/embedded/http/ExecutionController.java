@@ -12,7 +12,6 @@ import io.kestra.core.models.flows.Flow;
 import io.kestra.core.repositories.ArrayListTotal;
 import io.kestra.core.repositories.ExecutionRepositoryInterface;
 import io.kestra.core.runners.FlowInputOutput;
-import io.kestra.core.serializers.JacksonMapper;
 import io.kestra.core.services.FlowService;
 import io.kestra.core.services.LabelService;
 import io.kestra.core.services.WebhookService;
@@ -48,8 +47,6 @@ import reactor.core.publisher.Mono;
 @Controller(Addresses.API + "/executions")
 @ExecuteOn(TaskExecutors.BLOCKING)
 class ExecutionController {
-    private static final ObjectMapper JSON = JacksonMapper.ofJson();
-
     private final ExecutionRepositoryInterface executions;
     private final FlowService flows;
     private final FlowInputOutput inputs;
@@ -57,10 +54,11 @@ class ExecutionController {
     private final Commands commands;
     private final StorageInterface storage;
     private final UriProvider addresses;
+    private final ObjectMapper json;
 
     ExecutionController(
         ExecutionRepositoryInterface executions, FlowService flows, FlowInputOutput inputs, WebhookService webhooks,
-        Commands commands, StorageInterface storage, UriProvider addresses) {
+        Commands commands, StorageInterface storage, UriProvider addresses, ObjectMapper json) {
         this.executions = executions;
         this.flows = flows;
         this.inputs = inputs;
@@ -68,6 +66,7 @@ class ExecutionController {
         this.commands = commands;
         this.storage = storage;
         this.addresses = addresses;
+        this.json = json;
     }
 
     @Get("/{id}")
@@ -80,7 +79,7 @@ class ExecutionController {
     Map<String, Object> search(HttpRequest<?> request) {
         ArrayListTotal<Execution> found = executions.find(
             QueryFilters.page(request, executions.sortMapping()::apply), Addresses.TENANT, QueryFilters.from(request));
-        List<ObjectNode> results = found.stream().map(ExecutionController::light).toList();
+        List<ObjectNode> results = found.stream().map(this::light).toList();
         return Map.of("results", results, "total", found.getTotal());
     }
 
@@ -117,7 +116,7 @@ class ExecutionController {
         if (wait) {
             started = webhooks.followExecution(started, flow).last().block().getData();
         }
-        ObjectNode answer = JSON.valueToTree(started);
+        ObjectNode answer = json.valueToTree(started);
         return answer.put("url", addresses.executionUrl(started).toString());
     }
 
@@ -134,8 +133,8 @@ class ExecutionController {
             .attach(name);
     }
 
-    private static ObjectNode light(Execution execution) {
-        ObjectNode all = JSON.valueToTree(execution);
+    private ObjectNode light(Execution execution) {
+        ObjectNode all = json.valueToTree(execution);
         all.put("tenantId", Addresses.TENANT);
         return all.remove(List.of("taskRunList", "variables", "metadata", "deleted", "outputs"));
     }

@@ -1,0 +1,92 @@
+"""What outlives the engine's process."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+pytestmark = pytest.mark.integration
+
+OFFICIAL_PLUGIN = Path(__file__).parents[4] / "shared" / "engine" / "official-plugin-script-python.jar"
+
+
+def test_a_planned_execution_survives_a_kill(new_engine: Callable[..., Any], api_of: Callable[..., Any]) -> None:
+    """It waits in CREATED, and runs at its date in the next engine on the same folder."""
+    engine = new_engine()
+    engine.start()
+    api = api_of(engine)
+    due = datetime.now(UTC) + timedelta(seconds=6)
+    parent = api.ended(api.create("parent", date=due.isoformat())["id"])
+    child = api.outputs(parent, "plan")["executionId"]
+    assert api.execution(child)["state"]["current"] == "CREATED"
+    engine.kill()
+    engine.start()
+    done = api_of(engine).ended(child)
+    assert done["state"]["current"] == "SUCCESS"
+    ran_at = next(entry["date"] for entry in done["state"]["histories"] if entry["state"] == "RUNNING")
+    assert datetime.fromisoformat(ran_at) >= due
+
+
+def test_an_answered_webhook_survives_a_kill(new_engine: Callable[..., Any], api_of: Callable[..., Any]) -> None:
+    """Whatever was answered with 200 is carried out, even if the engine dies in the same moment."""
+    engine = new_engine()
+    engine.start()
+    api = api_of(engine)
+    started = [api.hook("echo").json()["id"] for _ in range(5)]
+    engine.kill()
+    engine.start()
+    for execution in started:
+        # A task that ran when the engine died is given to a new worker once the old one is missed.
+        assert api_of(engine).ended(execution, 60)["state"]["current"] == "SUCCESS"
+
+
+def test_a_stop_is_clean_and_quick(new_engine: Callable[..., Any]) -> None:
+    """SIGTERM ends the process by itself, and its log names no problem of ours."""
+    engine = new_engine()
+    engine.start()
+    pid = engine.pid
+    began = time.monotonic()
+    engine.stop()
+    assert time.monotonic() - began < 15
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+    assert "ERROR" not in engine.log_path.read_text(encoding="utf-8")
+
+
+def test_a_further_worker_takes_tasks(
+    new_engine: Callable[..., Any], api_of: Callable[..., Any], until: Callable[..., Any]
+) -> None:
+    """With one thread each, two tasks run at the same time only if the second process works."""
+    engine = new_engine(workers=1, worker_threads=1)
+    engine.start()
+    api = api_of(engine)
+    ids = [api.create("sleeper")["id"] for _ in range(2)]
+
+    def running() -> bool:
+        runs = [run for one in ids for run in api.execution(one).get("taskRunList") or []]
+        return [run["state"]["current"] for run in runs] == ["RUNNING", "RUNNING"]
+
+    until(running)
+    for one in ids:
+        api.http.delete(f"/executions/{one}/actions/kill")
+        assert api.ended(one)["state"]["current"] == "KILLED"
+
+
+@pytest.mark.skipif(not OFFICIAL_PLUGIN.is_file(), reason="the official plugin's jar is not beside the repository")
+def test_the_official_python_plugin_runs_the_same_flows(
+    new_engine: Callable[..., Any], api_of: Callable[..., Any]
+) -> None:
+    """A flow that works with the project's own Script class works with Kestra's."""
+    engine = new_engine(plugin_jar=OFFICIAL_PLUGIN)
+    engine.start()
+    api = api_of(engine)
+    assert api.ended(api.hook("echo").json()["id"])["state"]["current"] == "SUCCESS"
+    assert api.ended(api.hook("raw", b"\xff").json()["id"])["state"]["current"] == "SUCCESS"
