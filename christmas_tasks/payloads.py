@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, ClassVar, Self, TypeVar
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -62,7 +62,8 @@ def _text(limit: int = _TEXT_LIMIT) -> Callable[[object], str]:
 
 def _count(value: object) -> object:
     if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit():
-        value = int(value.strip()[:9])
+        # Three digits tell that it is too much, and int() of thousands is an error of its own.
+        value = int(value.strip().lstrip("0")[:3] or "0")
     if isinstance(value, bool) or not isinstance(value, int):
         raise _fault(f"must be a whole number from 0 to {SYSTEMS_TOTAL}")
     if not 0 <= value <= SYSTEMS_TOTAL:
@@ -112,6 +113,13 @@ def _list(value: object) -> object:
     return tuple(text for text in (read(item) for item in items) if text)
 
 
+def _status(value: object) -> str:
+    # The contract has two outcomes, "sent" and anything else: no shape of the field refuses a lead.
+    if value is None or isinstance(value, str):
+        return clean(value or "", _TEXT_LIMIT)
+    return "failed"
+
+
 def _link(value: object) -> str:
     text = _text(2_000)(value)
     return text if is_safe_link(text) else ""
@@ -127,6 +135,10 @@ def _is_blank(value: object) -> bool:
     return value is None or (isinstance(value, str) and not value.strip())
 
 
+def _is_given(value: object) -> bool:
+    return value is not False and not _is_blank(value)
+
+
 def is_safe_link(text: str) -> bool:
     """Whether *text* is one absolute https address that may stand in a mail's link."""
     try:
@@ -138,6 +150,7 @@ def is_safe_link(text: str) -> bool:
 
 Address = Annotated[str, BeforeValidator(_address)]
 Text = Annotated[str, BeforeValidator(_text())]
+Status = Annotated[str, BeforeValidator(_status)]
 Notes = Annotated[str, BeforeValidator(_text(NOTES_LIMIT))]
 Count = Annotated[int, BeforeValidator(_count)]
 OptionalCount = Annotated[int, BeforeValidator(_optional_count)]
@@ -153,11 +166,29 @@ class Payload(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore", populate_by_name=True)
 
+    # Fields of which at least one must be there, and the sentence for a body that has none.
+    one_of: ClassVar[tuple[str, ...]] = ()
+    none_of_them: ClassVar[str] = ""
+
     email: Address
     first_name: Text = ""
     last_name: Text = ""
     name: Text = ""
     business_name: Text = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _blank_is_absent(cls, body: object) -> object:
+        # Before the aliases are looked up: a null under one name must not hide the value under the other.
+        if not isinstance(body, dict):
+            return body
+        return {name: value for name, value in body.items() if not _is_blank(value)}
+
+    @model_validator(mode="after")
+    def _has_one_of(self) -> Self:
+        if self.one_of and not any(getattr(self, name) for name in self.one_of):
+            raise _fault(self.none_of_them)
+        return self
 
     @property
     def given_name(self) -> str:
@@ -184,7 +215,7 @@ class Assessment(Payload):
     yellow_systems: OptionalCount = 0
     green_systems: OptionalCount = 0
     email_1_sent_at: Any = Field(default=None)
-    email_1_status: Text = ""
+    email_1_status: Status = ""
     assessment_score: Score = Field(default=None, validation_alias=AliasChoices("assessment_score", "overall_score"))
     weakest_system_1: Text = Field(default="", validation_alias=AliasChoices("weakest_system_1", "weakest_system"))
     weakest_system_2: Text = ""
@@ -208,18 +239,15 @@ class Assessment(Payload):
 class NoShow(Payload):
     """A contact missed a call. Flat form of a relay, or taken out of Calendly's own envelope."""
 
+    one_of = ("calendly_event_id", "calendly_event_uri", "scheduled_time")
+    none_of_them = "calendly_event_id, calendly_event_uri or scheduled_time is missing"
+
     calendly_event_id: Text = ""
     calendly_event_uri: Text = ""
     scheduled_time: Text = ""
     event_type: Text = ""
     reschedule_url: Link = ""
     time_zone: Text = ""
-
-    @model_validator(mode="after")
-    def _names_the_call(self) -> "NoShow":
-        if not self.cause:
-            raise _fault("calendly_event_id, calendly_event_uri or scheduled_time is missing")
-        return self
 
     @property
     def cause(self) -> str:
@@ -250,6 +278,9 @@ class PostCall(Payload):
 class Onboarding(Payload):
     """A contact has paid, or the caller tells that it hasn't yet."""
 
+    one_of = ("payment_status", "payment_confirmed")
+    none_of_them = "payment_status (or payment_confirmed: true) is missing"
+
     payment_status: Text = ""
     payment_confirmed: Flag = False
     payment_date: Text = ""
@@ -261,12 +292,6 @@ class Onboarding(Payload):
     salon_address: Text = ""
     start_date: Text = ""
     observation_dates: Texts = ()
-
-    @model_validator(mode="after")
-    def _tells_of_a_payment(self) -> "Onboarding":
-        if not self.payment_status and not self.payment_confirmed:
-            raise _fault("payment_status (or payment_confirmed: true) is missing")
-        return self
 
     @property
     def is_paid(self) -> bool:
@@ -304,7 +329,15 @@ def parse(model: type[P], body: object) -> P:
     try:
         return model.model_validate(body)
     except ValidationError as error:
-        raise PayloadError([_line(problem) for problem in error.errors(include_url=False)]) from None
+        lines = [_line(problem) for problem in error.errors(include_url=False)]
+        # Pydantic looks at single fields first; without this the next fault would show only after the first repair.
+        if (
+            model.none_of_them not in lines
+            and model.one_of
+            and not any(_is_given(body.get(name)) for name in model.one_of)
+        ):
+            lines.append(model.none_of_them)
+        raise PayloadError(lines) from None
 
 
 def parse_no_show(body: object) -> NoShow | Ignored:
@@ -318,7 +351,8 @@ def parse_no_show(body: object) -> NoShow | Ignored:
     if body["event"] != CALENDLY_NO_SHOW:
         return Ignored("This Calendly event is no no-show: nothing to do.")
     invitee = body["payload"]
-    event = invitee.get("scheduled_event") or {}
+    scheduled = invitee.get("scheduled_event")
+    event = scheduled if isinstance(scheduled, dict) else {}
     return parse(
         NoShow,
         {
