@@ -13,9 +13,9 @@ from christmas_tasks.payloads import (
     Payload,
     PostCall,
     Signup,
-    known_zone,
     website_sent_at,
 )
+from christmas_tasks.quiet_hours import known_zone
 from christmas_tasks.segments import Segment, classify
 from christmas_tasks.sequences import Enrolment, Sequence
 from christmas_tasks.text import whole

@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, ClassVar, Self, TypeVar
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
@@ -413,14 +412,6 @@ def website_sent_at(value: object, received_at: datetime) -> tuple[datetime, tup
     if not moment.had_zone:
         return moment.instant, ("email_1_sent_at has no time zone: read as UTC.",)
     return moment.instant, ()
-
-
-def known_zone(name: str) -> str | None:
-    """*name* if it is an IANA time zone, else None."""
-    try:
-        return ZoneInfo(name).key if name else None
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return None
 
 
 def _date_cause(text: str) -> str:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -212,9 +212,11 @@ def plan_emails(
     Returns:
         Numbers 2-5 for ``5day``, 1-3 otherwise. A time within quiet hours is moved to their end.
     """
+    # In a zone with summer time Python adds wall-clock hours; a delay is a span of time.
+    start = anchor.astimezone(UTC)
     planned = []
     for rule in RULES[sequence].emails:
-        due_at = _whole_seconds_up(anchor + timing.delay(rule))
+        due_at = _whole_seconds_up(start + timing.delay(rule))
         if timing.quiet_hours is not None:
             due_at = timing.quiet_hours.next_allowed(due_at, time_zone)
         planned.append(PlannedEmail(rule.number, due_at))

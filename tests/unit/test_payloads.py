@@ -16,7 +16,6 @@ from christmas_tasks.payloads import (
     PostCall,
     Signup,
     is_safe_link,
-    known_zone,
     parse,
     parse_no_show,
     read_instant,
@@ -652,26 +651,6 @@ def test_an_unsafe_link_counts_as_absent(link: object) -> None:
     """It decorates: the lead is kept, the link is not."""
     assert parse(Onboarding, {**ONBOARDING, "portal_url": link}).portal_url == ""
     assert parse(NoShow, {**NO_SHOW, "reschedule_url": link}).reschedule_url == ""
-
-
-@pytest.mark.parametrize(
-    ("name", "known"),
-    [
-        ("America/New_York", "America/New_York"),
-        ("UTC", "UTC"),
-        ("", None),
-        ("Mars/Olympus", None),
-        ("America", None),
-        ("../../etc/passwd", None),
-        ("/etc/localtime", None),
-        ("x" * 5000, None),
-        ("a\x00b", None),
-        ("\N{CHRISTMAS TREE}", None),
-    ],
-)
-def test_a_zone_is_known_or_none(name: str, known: str | None) -> None:
-    """Nothing that a body can hold leads to another file or an error."""
-    assert known_zone(name) == known
 
 
 @pytest.mark.parametrize("value", [None, 5, True, [], {}, "", "x", "2025-13-01", "2025-11-20T25:00", "9999-99-99"])
