@@ -149,6 +149,7 @@ class Settings(BaseModel):
     notion_base_url: BaseUrl = "https://api.notion.com"
     resend_api_url: BaseUrl = "https://api.resend.com"
     onboarding_unsubscribe: bool = False
+    vendor_budget_seconds: Annotated[float, BeforeValidator(_minute)] = 60.0
     cache_dir: str = Field(default="", validation_alias="christmas_cache_dir")
 
     @model_validator(mode="before")

@@ -67,6 +67,7 @@ class Door:
             {database: self.settings.secret(database.value) for database in Database},
             self.cache,
             self.settings.notion_base_url,
+            self.settings.vendor_budget_seconds,
         )
 
     @cached_property
@@ -74,7 +75,11 @@ class Door:
         """Resend."""
         from christmas_tasks.mailer import Mailer  # noqa: PLC0415
 
-        return Mailer(self.settings.secret("RESEND_API_KEY"), self.settings.resend_api_url)
+        return Mailer(
+            self.settings.secret("RESEND_API_KEY"),
+            self.settings.resend_api_url,
+            self.settings.vendor_budget_seconds,
+        )
 
     @cached_property
     def locks(self) -> "FolderLocks":

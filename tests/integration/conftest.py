@@ -1,0 +1,56 @@
+"""Two running products for all integration tests: one in testing minutes, one in production times."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from christmas_tasks.local.engine import ensure_built
+from tests.integration.world import SHORT_BUDGET, World
+
+
+@pytest.fixture(scope="session")
+def fast(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """Testing mode with minutes of one second: emails go out while the test looks on."""
+    ensure_built()
+    settings = {"TESTING_MODE": "true", "TESTING_MINUTE_SECONDS": "1", **SHORT_BUDGET}
+    world = World(tmp_path_factory.mktemp("fast"), settings)
+    with world.stack:
+        yield world
+    world.close()
+
+
+@pytest.fixture(scope="session")
+def calm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """Production times: nothing is due before a test moves its stored times."""
+    ensure_built()
+    world = World(tmp_path_factory.mktemp("calm"), {"TESTING_MODE": "false", **SHORT_BUDGET})
+    with world.stack:
+        yield world
+    world.close()
+
+
+@pytest.fixture
+def make_world(tmp_path: Path) -> Iterator[Callable[..., World]]:
+    """A product of a test's own, started; it is stopped at the test's end."""
+    with ExitStack() as closing:
+
+        def make(settings: dict[str, str] | None = None, **options: Any) -> World:
+            ensure_built()
+            world = World(tmp_path / "data", {"TESTING_MODE": "true", **SHORT_BUDGET, **(settings or {})}, **options)
+            closing.callback(world.close)
+            closing.enter_context(world.stack)
+            return world
+
+        yield make
+
+
+@pytest.fixture(autouse=True)
+def _no_faults_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A fault that one test has switched on is not the next one's."""
+    yield
+    for name in ("fast", "calm"):
+        if name in request.fixturenames:
+            request.getfixturevalue(name).sandbox.clear_faults()
