@@ -246,7 +246,8 @@ def ended_changes(row: TrackerRow, number: int, status: EmailStatus, reason: str
     after = _with(row, replace(row.email(number), status=status))
     changes: dict[str, Value] = {f"Email {number} Status": status, **_progress(after)}
     if row.status is not SequenceStatus.STOPPED:
-        note = f"Email {number} {status.value}: {reason}"
+        # The joint of two notes within one would leave its tail behind at each repeat.
+        note = f"Email {number} {status.value}: {reason.replace('; ', ', ')}"
         notes = [line for line in row.stop_reason.split("; ") if line and not line.startswith(f"Email {number} ")]
         changes["Stop Reason"] = "; ".join([*notes, note])[:1_900]
     return changes
