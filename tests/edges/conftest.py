@@ -1,0 +1,94 @@
+"""The real edges against a real running sandbox, as new for each test."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from christmas_sandbox.sandbox import DEFAULT_NOTION_TOKEN, DEFAULT_RESEND_API_KEY, SandboxOptions
+from christmas_sandbox.seed import DATABASE_IDS, ContactsLayout
+from christmas_sandbox.testing import SandboxHandle, running_sandbox
+from christmas_tasks import mailer as mailer_module
+from christmas_tasks import notion as notion_module
+from christmas_tasks import retrying
+from christmas_tasks.cache import FileCache
+from christmas_tasks.columns import Database
+from christmas_tasks.mailer import Mailer
+from christmas_tasks.notion import Notion
+
+STARTER_TEMPLATES = Path(notion_module.__file__).parent / "starter_templates"
+DATABASES = {
+    Database.CONTACTS: DATABASE_IDS["contacts"],
+    Database.TEMPLATES: DATABASE_IDS["templates"],
+    Database.TRACKER: DATABASE_IDS["tracker"],
+}
+
+
+@pytest.fixture(scope="session")
+def campaign_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxHandle]:
+    """One sandbox with the campaign's own contacts layout."""
+    folder = tmp_path_factory.mktemp("sandbox")
+    with running_sandbox(folder, SandboxOptions(templates_dir=STARTER_TEMPLATES)) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture(scope="session")
+def business_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxHandle]:
+    """One sandbox with the other contacts layout."""
+    options = SandboxOptions(templates_dir=STARTER_TEMPLATES, contacts_layout=ContactsLayout.BUSINESS)
+    with running_sandbox(tmp_path_factory.mktemp("business"), options) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture(autouse=True)
+def _no_jitter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Waits as short as the back-off allows."""
+    monkeypatch.setattr(retrying, "_JITTER_S", 0.0)
+
+
+@pytest.fixture
+def sandbox(campaign_sandbox: SandboxHandle) -> SandboxHandle:
+    """The campaign's sandbox, as new."""
+    campaign_sandbox.reset()
+    campaign_sandbox.shift_clock(0)
+    return campaign_sandbox
+
+
+@pytest.fixture
+def make_notion(sandbox: SandboxHandle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Notion]:
+    """`make_notion(budget_s=2)`: a client with a cache of the test's own; each call waits for a second at most."""
+    monkeypatch.setattr(notion_module, "_TIMEOUT_MS", 1_000)
+
+    def make(
+        *, budget_s: float = 5.0, token: str = DEFAULT_NOTION_TOKEN, url: str = sandbox.url, databases: object = None
+    ) -> Notion:
+        ids = databases if isinstance(databases, dict) else DATABASES
+        return Notion(token, ids, FileCache(tmp_path / "cache"), url, budget_s)
+
+    return make
+
+
+@pytest.fixture
+def notion(make_notion: Callable[..., Notion]) -> Notion:
+    """A client whose schemas and templates are warm."""
+    client = make_notion()
+    for database in Database:
+        client.schema(database)
+    client.templates()
+    return client
+
+
+@pytest.fixture
+def make_mailer(sandbox: SandboxHandle, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Mailer]:
+    """`make_mailer(budget_s=2)`: each call waits for a second at most."""
+    monkeypatch.setattr(mailer_module, "_TIMEOUT_S", 1)
+
+    def make(*, budget_s: float = 5.0, api_key: str = DEFAULT_RESEND_API_KEY, url: str = sandbox.url) -> Mailer:
+        return Mailer(api_key, url, budget_s)
+
+    return make
+
+
+@pytest.fixture
+def mailer(make_mailer: Callable[..., Mailer]) -> Mailer:
+    return make_mailer()
