@@ -20,7 +20,7 @@ _LEFTOVER = re.compile(r"\{\{|\}\}|\{%|%\}|\{#|#\}|\{\s*[A-Za-z_][\w ]*\s*\}")
 _STYLE = re.compile(r"<style\b.*?</style\s*>", re.IGNORECASE | re.DOTALL)
 _BODY_TAG = re.compile(r"<body\b[^>]*>", re.IGNORECASE)
 # Plain http only for this machine: the links of a try-out.
-_SAFE_SCHEMES = ("https://", "mailto:", "tel:", "#", "http://127.0.0.1", "http://localhost")
+_SAFE_LINK = re.compile(r"https://|mailto:|tel:|#|http://(127\.0\.0\.1|localhost)(:\d+)?(/|$)", re.IGNORECASE)
 _MAX_PART_CHARACTERS = 400_000
 
 
@@ -64,7 +64,7 @@ def render(template: Template, variables: Mapping[str, str | float]) -> Rendered
     if not subject:
         raise TemplateFault(template.name, "the subject is empty once filled in.")
     for link in _links(html):
-        if not link.lower().startswith(_SAFE_SCHEMES):
+        if not _SAFE_LINK.match(link):
             raise TemplateFault(template.name, _link_problem(link))
     html = _with_preheader(html, preview)
     return RenderedMail(subject, html, text.strip() + "\n" if text.strip() else html_to_text(html))
@@ -152,7 +152,12 @@ def _fill(template: Template, part: str, source: str, variables: Mapping[str, st
 
 @cache
 def _environment(*, escaped: bool) -> ImmutableSandboxedEnvironment:
-    return ImmutableSandboxedEnvironment(undefined=StrictUndefined, autoescape=escaped, keep_trailing_newline=True)
+    environment = ImmutableSandboxedEnvironment(
+        undefined=StrictUndefined, autoescape=escaped, keep_trailing_newline=True
+    )
+    # Jinja2's own helpers (range, lipsum, ...) are no variables of a mail: as unknown ones they are named on the first day.
+    environment.globals.clear()
+    return environment
 
 
 def _link_problem(link: str) -> str:
@@ -208,7 +213,11 @@ class _TextReader(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given: dict[str, Any] = dict(attrs)
-        if tag in self._SILENT or (tag == "div" and given.get("aria-hidden") == "true"):
+        if tag == "body":
+            # HTML lets the end of the head be left out.
+            self._silent = 0
+            self._hidden.clear()
+        if tag in self._SILENT or (tag == "div" and (self._silent or given.get("aria-hidden") == "true")):
             self._silent += 1
             self._hidden.append(tag)
         if self._silent:

@@ -151,4 +151,8 @@ def _tip(system: object, fallback: str) -> str:
 
 def _thousands(amount: str | float) -> int:
     # Halves go up, as people round money; Python's round() would make 14500 a 14.
-    return int((float(amount) + 500) // 1000)
+    try:
+        return int((float(amount) + 500) // 1000)
+    except (ValueError, OverflowError):
+        # The row's variables are people's to edit: what is no number there counts as absent.
+        return 0
