@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from christmas_tasks.local.engine import EngineError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -59,6 +61,15 @@ def test_a_stop_is_clean_and_quick(new_engine: Callable[..., Any]) -> None:
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
     assert "ERROR" not in engine.log_path.read_text(encoding="utf-8")
+
+
+def test_a_second_engine_on_the_same_folder_is_refused(new_engine: Callable[..., Any]) -> None:
+    """Two engines would run everything twice; the second one says why it does not start."""
+    first, second = new_engine(), new_engine()
+    first.start()
+    with pytest.raises(EngineError, match="in use by another engine"):
+        second.start()
+    assert first.is_running
 
 
 def test_a_further_worker_takes_tasks(

@@ -110,6 +110,8 @@ def test_hostile_text_arrives_literally(api: Any, engine: EngineProcess) -> None
         (b"email=ann%40example.org", "application/x-www-form-urlencoded", "email=ann%40example.org"),
         (b"[1, 2]", "text/plain", [1, 2]),
         (b"not json", "application/json", "not json"),
+        ("Zoé".encode("latin-1"), "text/plain; charset=iso-8859-1", "Zoé"),
+        (b'{"a": 1}', "application/json; charset=unheard-of", {"a": 1}),
         (b"\xff\x00\xfe", "application/octet-stream", base64.b64encode(b"\xff\x00\xfe").decode()),
         (b"", "application/json", None),
     ],

@@ -105,6 +105,9 @@ public final class Main {
             cause = cause.getCause();
         }
         String message = cause.getMessage() == null ? cause.getClass().getSimpleName() : cause.getMessage();
+        if (message.startsWith("The file is locked")) {
+            return "the data folder is in use by another engine";
+        }
         String prefix = cause instanceof StartProblem ? "" : cause.getClass().getSimpleName() + ": ";
         return prefix + message.replaceAll("\\s*[\\r\\n]+\\s*", "; ").strip();
     }

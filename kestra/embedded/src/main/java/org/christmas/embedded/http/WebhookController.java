@@ -31,7 +31,9 @@ import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.charset.Charset;
+import java.nio.charset.IllegalCharsetNameException;
 import java.nio.charset.StandardCharsets;
+import java.nio.charset.UnsupportedCharsetException;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -135,10 +137,18 @@ class WebhookController {
         }
         MediaType type = request.getContentType().orElse(null);
         if (type == null || isText(type)) {
-            Charset charset = Optional.ofNullable(type).flatMap(MediaType::getCharset).orElse(StandardCharsets.UTF_8);
-            return StringRequestBody.of(new String(body, charset));
+            return StringRequestBody.of(new String(body, charset(type)));
         }
         return ByteArrayRequestBody.builder().content(body).contentType(type.getName()).build();
+    }
+
+    /** The charset that was said; UTF-8 if none was, or one that nobody knows, as a lead must not be lost for that. */
+    private static Charset charset(@Nullable MediaType type) {
+        try {
+            return Optional.ofNullable(type).flatMap(MediaType::getCharset).orElse(StandardCharsets.UTF_8);
+        } catch (IllegalCharsetNameException | UnsupportedCharsetException unknown) {
+            return StandardCharsets.UTF_8;
+        }
     }
 
     private static boolean isText(MediaType type) {
