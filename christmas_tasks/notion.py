@@ -75,6 +75,10 @@ class Notion:
         self._base_url = base_url
         self._schemas: dict[Database, Schema] = {}
 
+    def close(self) -> None:
+        """Close the connections; safe to repeat. A task that ends need not ask for it."""
+        self._client.close()
+
     @property
     def warnings(self) -> tuple[str, ...]:
         """What had to be left out so far: one line for each database."""
