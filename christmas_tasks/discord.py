@@ -10,6 +10,8 @@ from christmas_tasks.retrying import retrying
 RED = 0xD32F2F
 AMBER = 0xF9A825
 _CONTENT, _TITLE, _TEXT, _NAME, _VALUE, _FIELDS = 1_900, 256, 3_500, 256, 1_000, 20
+# All texts of a message's embeds together may have 6,000.
+_EMBED = 5_900
 _BUDGET_S = 20.0
 _TIMEOUT_S = 10.0
 
@@ -56,27 +58,47 @@ def post(url: str, alert: Alert) -> bool:
 
 def body(alert: Alert) -> dict[str, object]:
     """Discord's JSON for an alert, within its limits (discord.com/developers/docs/resources/webhook)."""
+    title, text = _cut(_plain(alert.title), _TITLE), _cut(_plain(alert.text), _TEXT)
     return {
-        "content": _plain(alert.headline)[:_CONTENT],
+        "content": _cut(_plain(alert.headline), _CONTENT),
         "allowed_mentions": {"parse": []},
         "embeds": [
             {
-                "title": _plain(alert.title)[:_TITLE],
-                "description": _plain(alert.text)[:_TEXT],
+                "title": title,
+                "description": text,
                 "color": alert.colour,
                 "timestamp": alert.at.isoformat(),
-                "fields": [
-                    {"name": name[:_NAME], "value": _plain(value)[:_VALUE] or "-", "inline": True}
-                    for name, value in list(alert.fields.items())[:_FIELDS]
-                ],
+                "fields": _fields(alert.fields, _EMBED - _units(title) - _units(text)),
             }
         ],
     }
 
 
+def _fields(fields: Mapping[str, str], room: int) -> list[dict[str, object]]:
+    shown: list[dict[str, object]] = []
+    for whole_name, value in list(fields.items())[:_FIELDS]:
+        name = _cut(whole_name, _NAME)
+        room -= _units(name)
+        content = _cut(_plain(value), max(0, min(_VALUE, room))) or "-"
+        room -= _units(content)
+        if room < 0:
+            break
+        shown.append({"name": name, "value": content, "inline": True})
+    return shown
+
+
+def _units(text: str) -> int:
+    # Counted as JavaScript does: an emoji is two.
+    return len(text.encode("utf-16-le", "ignore")) // 2
+
+
+def _cut(text: str, most_units: int) -> str:
+    return text.encode("utf-16-le", "ignore")[: 2 * most_units].decode("utf-16-le", "ignore")
+
+
 def _plain(text: str) -> str:
     # Markdown of other people could dress up a link; Discord shows an escaped sign as it is.
-    return "".join(f"\\{sign}" if sign in "*_~`|>[]" else sign for sign in text)
+    return "".join(f"\\{sign}" if sign in "\\*_~`|>[]" else sign for sign in text)
 
 
 def _once(url: str, content: dict[str, object]) -> None:
@@ -84,6 +106,8 @@ def _once(url: str, content: dict[str, object]) -> None:
 
     try:
         answer = httpx.post(url, json=content, timeout=_TIMEOUT_S)
+    except httpx.InvalidURL:
+        raise SetupRefused("DISCORD_WEBHOOK_URL is no address: copy it from Discord.") from None
     except httpx.HTTPError as error:
         raise OutcomeUnknown(f"Discord gave no answer ({type(error).__name__}).") from None
     if answer.status_code == 429:  # noqa: PLR2004
