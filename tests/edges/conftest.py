@@ -1,6 +1,6 @@
 """The real edges against a real running sandbox, as new for each test."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -55,17 +55,26 @@ def sandbox(campaign_sandbox: SandboxHandle) -> SandboxHandle:
 
 
 @pytest.fixture
-def make_notion(sandbox: SandboxHandle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Notion]:
+def make_notion(
+    sandbox: SandboxHandle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., Notion]]:
     """`make_notion(budget_s=2)`: a client with a cache of the test's own; each call waits for a second at most."""
     monkeypatch.setattr(notion_module, "_TIMEOUT_MS", 1_000)
+    made: list[Notion] = []
 
     def make(
-        *, budget_s: float = 5.0, token: str = DEFAULT_NOTION_TOKEN, url: str = sandbox.url, databases: object = None
+        *,
+        budget_s: float = 5.0,
+        token: str = DEFAULT_NOTION_TOKEN,
+        url: str = sandbox.url,
+        databases: Mapping[Database, str] = DATABASES,
     ) -> Notion:
-        ids = databases if isinstance(databases, dict) else DATABASES
-        return Notion(token, ids, FileCache(tmp_path / "cache"), url, budget_s)
+        made.append(Notion(token, databases, FileCache(tmp_path / "cache"), url, budget_s))
+        return made[-1]
 
-    return make
+    yield make
+    for notion in made:
+        notion.close()
 
 
 @pytest.fixture
