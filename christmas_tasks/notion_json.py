@@ -31,6 +31,9 @@ def encode(value: str | float | datetime | None, kind: str) -> Json:
     """
     if kind in {"title", "rich_text"}:
         return {kind: [{"type": "text", "text": {"content": piece}} for piece in _pieces(_as_text(value))]}
+    if kind == "checkbox":
+        # Notion has no empty checkbox.
+        return {kind: _as_text(value).lower() in {"true", "yes", "1"}}
     if value is None or value == "":
         return {kind: None}
     if kind == "number":
@@ -38,12 +41,10 @@ def encode(value: str | float | datetime | None, kind: str) -> Json:
     if kind == "date":
         return {kind: {"start": _as_time(value)}}
     if kind in {"select", "status"}:
-        # Notion refuses commas in the names of options.
-        return {kind: {"name": _as_text(value).replace(",", " ")[:_OPTION_LIMIT]}}
+        name = _option_name(_as_text(value))
+        return {kind: {"name": name} if name else None}
     if kind in {"email", "url", "phone_number"}:
         return {kind: _as_text(value)}
-    if kind == "checkbox":
-        return {kind: _as_text(value).lower() in {"true", "yes", "1"}}
     raise Unwritable(f"does not fit a column of the type {kind}")
 
 
@@ -74,14 +75,20 @@ def decode_number(cell: Mapping[str, Any] | None) -> float | None:
     return value if isinstance(value, int | float) else None
 
 
-def _pieces(text: str) -> list[str]:
+def _option_name(text: str) -> str:
+    # Notion refuses commas in the names of options, and names without a letter.
+    pieces = _pieces(text.replace(",", " ").strip(), _OPTION_LIMIT)
+    return pieces[0].rstrip() if pieces else ""
+
+
+def _pieces(text: str, limit: int = PIECE_UNITS) -> list[str]:
     # Notion counts a text's length as JavaScript does: an emoji is two units, and must not be cut in half.
     pieces: list[str] = []
     piece: list[str] = []
     units = 0
     for character in text:
         width = 2 if ord(character) > 0xFFFF else 1  # noqa: PLR2004 - the basic plane's last code point
-        if units + width > PIECE_UNITS:
+        if units + width > limit:
             pieces.append("".join(piece))
             piece, units = [], 0
         piece.append(character)

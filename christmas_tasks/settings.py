@@ -52,9 +52,12 @@ def _duration(value: object) -> object:
     if match is None or not any(match.groups()):
         raise _wrong("must be a duration, for example 6h, 7d or PT6H")
     days, hours, minutes, amount, unit = match.groups()
-    if amount:
-        return timedelta(**{_UNITS[unit.lower()]: int(amount)})
-    return timedelta(days=int(days or 0), hours=int(hours or 0), minutes=int(minutes or 0))
+    try:
+        if amount:
+            return timedelta(**{_UNITS[unit.lower()]: int(amount)})
+        return timedelta(days=int(days or 0), hours=int(hours or 0), minutes=int(minutes or 0))
+    except OverflowError:
+        raise _wrong("is too long a duration, for example 6h, 7d or PT6H") from None
 
 
 def _zone(value: object) -> object:
@@ -81,6 +84,16 @@ def _minute(value: object) -> object:
     if not 0 < seconds <= 3600:  # noqa: PLR2004 - an hour for a minute is a typing mistake
         raise _wrong("must be more than 0 and at most 3600 seconds, for example 60")
     return seconds
+
+
+def _quiet_hours(value: object) -> object:
+    text = str(value).strip()
+    try:
+        if text:
+            QuietHours.parse(text, "UTC")
+    except ValueError as error:
+        raise _wrong(str(error)) from None
+    return text
 
 
 def _link(value: object) -> object:
@@ -138,7 +151,7 @@ class Settings(BaseModel):
     campaign_deadline: Annotated[date, BeforeValidator(_day)] = date(2025, 12, 5)
     min_email_gap: Duration = timedelta(hours=6)
     max_email_lateness: Duration = timedelta(days=7)
-    quiet_hours: str = ""
+    quiet_hours: Annotated[str, BeforeValidator(_quiet_hours)] = ""
     timezone: Annotated[str, BeforeValidator(_zone)] = "UTC"
     postal_address: str = ""
     calendly_link: Link = ""
@@ -160,15 +173,6 @@ class Settings(BaseModel):
                 values[name] = str(values[name]).strip().lower() == "true"
         return values
 
-    @model_validator(mode="after")
-    def _quiet_hours_can_be_read(self) -> "Settings":
-        if self.quiet_hours:
-            try:
-                QuietHours.parse(self.quiet_hours, self.timezone)
-            except ValueError as error:
-                raise _wrong(f"QUIET_HOURS {error}") from None
-        return self
-
     @classmethod
     def load(cls, environ: Mapping[str, str]) -> "Settings":
         """Read the settings; blank ones count as unset.
@@ -176,11 +180,21 @@ class Settings(BaseModel):
         Raises:
             SettingsError: One line for each value that can't be read, with its name and an example.
         """
-        given = {name: value for name in cls.names() if (value := _find(environ, name))}
+        given: dict[str, str] = {}
+        lines: list[str] = []
+        for name in cls.names():
+            try:
+                if value := _find(environ, name):
+                    given[name.lower()] = value
+            except SettingsError as error:
+                lines.extend(error.lines)
         try:
-            return cls.model_validate({name.lower(): value for name, value in given.items()})
+            settings = cls.model_validate(given)
         except ValidationError as error:
-            raise SettingsError([_line(problem) for problem in error.errors(include_url=False)]) from None
+            raise SettingsError([*lines, *(_line(problem) for problem in error.errors(include_url=False))]) from None
+        if lines:
+            raise SettingsError(lines)
+        return settings
 
     @classmethod
     def names(cls) -> tuple[str, ...]:

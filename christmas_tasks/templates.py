@@ -155,7 +155,7 @@ def _environment(*, escaped: bool) -> ImmutableSandboxedEnvironment:
     environment = ImmutableSandboxedEnvironment(
         undefined=StrictUndefined, autoescape=escaped, keep_trailing_newline=True
     )
-    # Jinja2's own helpers (range, lipsum, ...) are no variables of a mail: as unknown ones they are named on the first day.
+    # Jinja2's own helpers (range, lipsum, ...) are no variables of a mail: a template that names one is told so.
     environment.globals.clear()
     return environment
 
