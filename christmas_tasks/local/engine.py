@@ -32,7 +32,7 @@ _STAMP = _TARGET / "built-from"
 _CLASS_ARCHIVE = _TARGET / "classes.jsa"
 
 _START_TIMEOUT_S = 60.0
-_STOP_TIMEOUT_S = 20.0
+_STOP_TIMEOUT_S = 30.0
 _ARCHIVE_TIMEOUT_S = 90.0
 _POLL_S = 0.02
 _MAIN_CLASS = "org.christmas.embedded.Main"
