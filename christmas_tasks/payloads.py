@@ -254,8 +254,7 @@ class NoShow(Payload):
         event = self.calendly_event_id or self.calendly_event_uri
         if event:
             return event.rstrip("/").rpartition("/")[2] or event
-        moment = read_instant(self.scheduled_time)
-        return self.scheduled_time if moment is None else moment.instant.isoformat()
+        return _date_cause(self.scheduled_time)
 
 
 class PostCall(Payload):
@@ -416,9 +415,7 @@ def website_sent_at(value: object, received_at: datetime) -> tuple[datetime, tup
 
 def _date_cause(text: str) -> str:
     moment = read_instant(text)
-    if moment is None:
-        return text
-    return moment.instant.isoformat() if moment.instant.time() or moment.had_zone else moment.instant.date().isoformat()
+    return text if moment is None else moment.instant.isoformat()
 
 
 def _line(problem: ErrorDetails) -> str:
