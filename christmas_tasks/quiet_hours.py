@@ -49,7 +49,10 @@ class QuietHours:
         ends_on = local.date() if clock < self.end else local.date() + timedelta(days=1)
         end = _instant(ends_on, self.end, zone)
         # In the hour that occurs twice the wall clock may already have passed the end's first occurrence.
-        return end if end >= at else _instant(ends_on, self.end.replace(fold=1), zone)
+        if end < at:
+            end = _instant(ends_on, self.end.replace(fold=1), zone)
+        # An end that the change skips may leave nothing of a short span without quiet: then the next day's counts.
+        return self.next_allowed(end, contact_zone) if self._is_quiet(end.astimezone(zone).time()) else end
 
     def _is_quiet(self, clock: time) -> bool:
         if self.start < self.end:

@@ -131,6 +131,12 @@ def test_a_beginning_that_the_change_skips_is_still_quiet_afterwards() -> None:
     assert quiet.next_allowed(utc("2026-03-08T07:00")) == utc("2026-03-08T10:00")
 
 
+def test_a_day_without_its_allowed_minutes_is_waited_out() -> None:
+    """Quiet but for 02:00-02:15, on the night that skips them: the next day's, not quiet 03:00."""
+    quiet = QuietHours(time(2, 15), time(2), "Europe/Berlin")
+    assert quiet.next_allowed(utc("2026-03-29T00:00")) == utc("2026-03-30T00:00")
+
+
 def test_the_result_is_utc() -> None:
     """Notion and Kestra get one zone only."""
     moved = QuietHours(time(21), time(8), NEW_YORK).next_allowed(utc("2025-11-20T03:00"))

