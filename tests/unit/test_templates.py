@@ -245,6 +245,8 @@ def test_a_safe_link_may_stand_in_a_mail(href: str) -> None:
         "example.org",
         "",
         "{{ portal_url }}",
+        "http://example.org/#top",
+        "javascript:alert(1)//https://example.org",
         "http://127.0.0.1.example.org",
         "http://localhost.example.org/",
         "http://localhost@example.org/",
