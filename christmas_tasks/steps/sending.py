@@ -144,11 +144,13 @@ def prepare(
     return Prepared(decision, row, FrozenMail(replace(row, variables={}), number, mail, now, since))
 
 
-def send(frozen: FrozenMail, settings: Settings, ledger: Ledger, sender: Sender, clock: Clock) -> SendOutcome:
+def send(
+    frozen: FrozenMail, settings: Settings, ledger: Ledger, sender: Sender, clock: Clock, *, is_replay: bool = False
+) -> SendOutcome:
     """Hand the frozen mail to Resend with its key. One Resend call.
 
     Safe to repeat at any later date: within the key's 24 hours Resend answers a repeat with the first id; later the row
-    is read again and Resend's own list is searched before anything is sent.
+    is read again and Resend's own list is searched before anything is sent. A replay reads the row again at any age.
 
     Raises:
         MailRefused: For good; the row says ``failed`` then.
@@ -156,18 +158,17 @@ def send(frozen: FrozenMail, settings: Settings, ledger: Ledger, sender: Sender,
     """
     now = clock()
     row = frozen.row
-    if now - frozen.prepared_at > FRESH_FOR:
+    if is_replay or now - frozen.prepared_at > FRESH_FOR:
         again = _check_again(frozen, settings, ledger, now)
         if again.row is None or again.decision.action is not Action.SEND:
             return SendOutcome(again.decision)
         row = again.row
     go = Decision(Action.SEND)
-    if not key_covers(frozen.attempts_since, now):
-        found = sender.look_up(frozen.mail, frozen.attempts_since - _CLOCK_SLACK)
-        if found.trace is Trace.FOUND:
-            return SendOutcome(go, found.resend_id, found.accepted_at or now)
-        if found.trace is Trace.UNKNOWN:
-            return SendOutcome(go)
+    earlier = _earlier_attempt(frozen, sender, now)
+    if earlier.trace is Trace.FOUND:
+        return SendOutcome(go, earlier.resend_id, earlier.accepted_at or now)
+    if earlier.trace is Trace.UNKNOWN:
+        return SendOutcome(go)
     try:
         sent = sender.send(frozen.mail, frozen.key)
     except MailRefused as error:
@@ -179,11 +180,13 @@ def send(frozen: FrozenMail, settings: Settings, ledger: Ledger, sender: Sender,
     return SendOutcome(go, found.resend_id, found.accepted_at or clock())
 
 
-def record(frozen: FrozenMail, outcome: SendOutcome, tracker: Tracker, now: datetime) -> TrackerRow | None:
+def record(
+    frozen: FrozenMail, outcome: SendOutcome, tracker: Tracker, now: datetime, *, is_replay: bool = False
+) -> TrackerRow | None:
     """Write down what send has come to. One Notion call.
 
-    Safe to repeat at any later date: a row that is no longer fresh is read again, and the values are absolute. It never
-    sends: a tracker that can't be written is retried alone.
+    Safe to repeat at any later date: a row that is no longer fresh is read again, likewise in a replay, and the values
+    are absolute. It never sends: a tracker that can't be written is retried alone.
 
     Returns:
         The row after the write, or None if it is gone.
@@ -192,7 +195,7 @@ def record(frozen: FrozenMail, outcome: SendOutcome, tracker: Tracker, now: date
         Unresolved: Written down as such; the alert tells a person.
     """
     row: TrackerRow | None = frozen.row
-    if now - frozen.prepared_at > FRESH_FOR:
+    if is_replay or now - frozen.prepared_at > FRESH_FOR:
         row = _find(frozen.row.key, frozen.row.row_id, tracker)
     if row is None:
         return None
@@ -254,6 +257,20 @@ def _render(row: TrackerRow, number: int, settings: Settings, ledger: Ledger, no
     except TemplateFault:
         # The cached template may be the one before the repair.
         return render_email(row, number, ledger.templates(fresh=True).get(name), settings, now)
+
+
+def _earlier_attempt(frozen: FrozenMail, sender: Sender, now: datetime) -> LookedUp:
+    """What became of attempts that Resend's key no longer covers; ``NEVER_SENT`` also where there can be none."""
+    since = min(frozen.attempts_since, frozen.row.email(frozen.number).scheduled_at or frozen.attempts_since)
+    if key_covers(since, now):
+        return LookedUp(Trace.NEVER_SENT)
+    found = sender.look_up(frozen.mail, since - _CLOCK_SLACK)
+    if found.trace is not Trace.UNKNOWN or since == frozen.attempts_since:
+        return found
+    # "First attempt" is what the flow says, and a replayed handler says it again. Where the list can't tell, it counts.
+    if key_covers(frozen.attempts_since, now):
+        return LookedUp(Trace.NEVER_SENT)
+    return sender.look_up(frozen.mail, frozen.attempts_since - _CLOCK_SLACK)
 
 
 def _find_accepted(frozen: FrozenMail, sender: Sender, now: datetime) -> LookedUp:

@@ -117,11 +117,24 @@ def test_another_execution_never_sends_what_a_lost_one_has_sent(emails: Emails, 
     assert len(emails.sender.accepted) == 1
 
 
-def test_a_downtime_before_the_first_attempt_asks_nobody(emails: Emails) -> None:
-    """No attempt can have been made: two days late, the first one is sent without a look at the list."""
+@pytest.mark.parametrize("list_can_tell", [True, False])
+def test_a_first_attempt_after_a_downtime_is_sent(emails: Emails, *, list_can_tell: bool) -> None:
+    """Two days late; the list is asked, but a first attempt goes out even where it can't tell."""
+    if list_can_tell:
+        emails.sender.somebody_elses(START - timedelta(days=1))
     emails.clock.advance(days=2)
     emails.run(1)
-    assert emails.sender.calls.log == ["send"]
+    assert emails.sender.calls.log == ["look_up", "send"]
+    assert len(emails.sender.to("ann@example.org")) == 1
+
+
+def test_a_first_attempt_that_is_none_is_found_in_the_list(emails: Emails) -> None:
+    """A replayed handler starts the email again as new, days after a send that nobody has recorded."""
+    emails.send(emails.freeze(1))
+    emails.clock.advance(days=2)
+    outcome = emails.send(emails.freeze(1, first=True))
+    assert outcome.resend_id == "id-1"
+    assert len(emails.sender.accepted) == 1
 
 
 def test_a_spent_key_is_looked_up_and_never_replaced(emails: Emails) -> None:
