@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 # The same examples in every run: a red build is always the same red build.
 steady = settings(
     derandomize=True,
-    max_examples=40,
+    max_examples=25,
     deadline=None,
     database=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
 
 # For arithmetic, which is cheap to try and has the rarer corners.
-thorough = settings(steady, max_examples=100)
+thorough = settings(steady, max_examples=60)
 
 FRAGMENTS = (
     "{{ secret('RESEND_API_KEY') }}",
