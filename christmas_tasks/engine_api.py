@@ -1,15 +1,23 @@
-"""Kestra's own API, for the one question that reconcile has: which emails wait or run as executions?"""
+"""Kestra's own API: which emails wait or run as executions, and one more execution at its time.
 
+Kestra 2.0.0 renders a Subflow's ``scheduleDate`` once for each flow revision and hands the first lead's time to every
+later one (kestra-io/kestra issue 18581), so what waits is started over the API, whose answer is right each time.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
 from functools import partial
 from typing import Any
 
-from christmas_tasks.errors import SetupRefused, VendorUnavailable
+from christmas_tasks.errors import OutcomeUnknown, SetupRefused, VendorUnavailable
 from christmas_tasks.retrying import retrying
 
-LIVE_STATES = ("CREATED", "SUBMITTED", "QUEUED", "RUNNING", "RETRYING", "RESTARTED", "PAUSED", "KILLING")
+DEFAULT_URL = "http://127.0.0.1:8080"
+NAMESPACE = "christmas"
+FLOW = "send-email"
+_LIVE_STATES = ("CREATED", "SUBMITTED", "QUEUED", "RUNNING", "RETRYING", "RESTARTED", "PAUSED", "KILLING")
 _PAGE_SIZE = 100
-_TIMEOUT_S = 15.0
-_FLOWS = ("send-email", "send-email-later")
+_TIMEOUT_S = 35.0
 
 
 class EngineApi:
@@ -19,11 +27,14 @@ class EngineApi:
         url: For example ``http://127.0.0.1:8080``.
         username: Of the API.
         password: Of the API.
+        budget_s: Seconds that one call may take with all its repeats.
     """
 
-    def __init__(self, url: str, username: str, password: str) -> None:
-        self._url = url.rstrip("/")
-        self._login = (username, password)
+    def __init__(self, url: str, username: str, password: str, budget_s: float = 60.0) -> None:
+        import httpx  # noqa: PLC0415 - only tasks that ask Kestra pay
+
+        self._http = httpx.Client(base_url=f"{url.rstrip('/')}/api/v1/main/", auth=(username, password))
+        self._budget_s = budget_s
 
     def live_emails(self) -> frozenset[tuple[str, int]]:
         """The enrolment keys and numbers of all emails that wait or run as executions right now.
@@ -32,42 +43,76 @@ class EngineApi:
             SetupRefused: Wrong login.
             VendorUnavailable: No answer.
         """
-        found: set[tuple[str, int]] = set()
-        for flow_id in _FLOWS:
-            page = 1
-            while True:
-                answer = retrying(partial(self._search, flow_id, page), budget_s=30.0)
-                for execution in answer["results"]:
-                    labels = {label["key"]: label["value"] for label in execution.get("labels") or ()}
-                    if labels.get("enrolment") and str(labels.get("email", "")).isdigit():
-                        found.add((labels["enrolment"], int(labels["email"])))
-                if page * _PAGE_SIZE >= answer["total"]:
-                    break
-                page += 1
-        return frozenset(found)
+        return frozenset(self._search({"filters[state][IN]": ",".join(_LIVE_STATES)}))
 
-    def _search(self, flow_id: str, page: int) -> Any:  # noqa: ANN401 - Kestra's JSON
-        import httpx  # noqa: PLC0415 - reconcile alone needs it
+    def waiting_numbers(self, enrolment_key: str) -> frozenset[int]:
+        """The email numbers of one enrolment that wait for their date.
+
+        Raises:
+            SetupRefused: Wrong login.
+            VendorUnavailable: No answer.
+        """
+        only = {"filters[state][IN]": "CREATED", "filters[labels][EQUALS][enrolment]": enrolment_key}
+        return frozenset(number for _, number in self._search(only))
+
+    def start(self, inputs: Mapping[str, str], labels: Mapping[str, str], at: datetime) -> str:
+        """Start ``send-email`` at a time; a past one is at once. A repeat starts one more, which mails nothing twice.
+
+        Args:
+            inputs: Of the flow.
+            labels: By which Kestra's UI filters.
+            at: Aware UTC.
+
+        Returns:
+            The execution's id.
+
+        Raises:
+            SetupRefused: Wrong login, or the flow is not there.
+            VendorUnavailable: No answer.
+        """
+        params = {
+            "scheduleDate": at.isoformat(),
+            "labels": [f"{name}:{value}" for name, value in labels.items()],
+        }
+        files = {name: (None, value) for name, value in inputs.items()}
+        call = partial(self._call, "POST", f"executions/{NAMESPACE}/{FLOW}", params=params, files=files)
+        return str(retrying(call, budget_s=self._budget_s)["id"])
+
+    def _search(self, only: Mapping[str, str]) -> list[tuple[str, int]]:
+        found: list[tuple[str, int]] = []
+        page = 1
+        while True:
+            params = {
+                "page": page,
+                "size": _PAGE_SIZE,
+                "sort": "id:asc",
+                "filters[namespace][EQUALS]": NAMESPACE,
+                "filters[flowId][EQUALS]": FLOW,
+                **only,
+            }
+            call = partial(self._call, "GET", "executions/search", params=params)
+            answer = retrying(call, budget_s=self._budget_s)
+            for execution in answer["results"]:
+                labels = {label["key"]: str(label["value"]) for label in execution.get("labels") or ()}
+                if labels.get("enrolment") and labels.get("email", "").isdigit():
+                    found.append((labels["enrolment"], int(labels["email"])))
+            if page * _PAGE_SIZE >= answer["total"]:
+                return found
+            page += 1
+
+    def _call(self, method: str, path: str, **content: Any) -> Any:  # noqa: ANN401 - Kestra's JSON
+        import httpx  # noqa: PLC0415 - see above
 
         try:
-            answer = httpx.get(
-                f"{self._url}/api/v1/main/executions/search",
-                params={
-                    "page": page,
-                    "size": _PAGE_SIZE,
-                    "filters[namespace][EQUALS]": "christmas",
-                    "filters[flowId][EQUALS]": flow_id,
-                    "filters[state][IN]": ",".join(LIVE_STATES),
-                },
-                auth=self._login,
-                timeout=_TIMEOUT_S,
-            )
+            answer = self._http.request(method, path, timeout=_TIMEOUT_S, **content)
         except httpx.HTTPError as error:
-            raise VendorUnavailable(
-                f"Kestra's API gives no answer ({type(error).__name__}): check KESTRA_URL."
+            raise OutcomeUnknown(
+                f"Kestra's API gives no answer ({type(error).__name__}): check KESTRA_URL, then restart the execution."
             ) from None
         if answer.status_code in {401, 403}:
             raise SetupRefused("Kestra's API refuses the login: check KESTRA_USERNAME and KESTRA_PASSWORD.")
+        if answer.is_server_error:
+            raise VendorUnavailable(f"Kestra's API is in trouble (HTTP {answer.status_code}): restart the execution.")
         if answer.is_error:
-            raise VendorUnavailable(f"Kestra's API is in trouble (HTTP {answer.status_code}).")
+            raise SetupRefused(f"Kestra's API refuses the request (HTTP {answer.status_code}): is {FLOW} deployed?")
         return answer.json()

@@ -15,6 +15,7 @@ from christmas_tasks.settings import Settings, utc_now
 
 if TYPE_CHECKING:
     from christmas_tasks.cache import FileCache
+    from christmas_tasks.engine_api import EngineApi
     from christmas_tasks.locks import FolderLocks
     from christmas_tasks.mailer import Mailer
     from christmas_tasks.notion import Notion
@@ -78,6 +79,18 @@ class Door:
         return Mailer(
             self.settings.secret("RESEND_API_KEY"),
             self.settings.resend_api_url,
+            self.settings.vendor_budget_seconds,
+        )
+
+    @cached_property
+    def engine(self) -> "EngineApi":
+        """Kestra's own API."""
+        from christmas_tasks.engine_api import DEFAULT_URL, EngineApi  # noqa: PLC0415
+
+        return EngineApi(
+            self.env("KESTRA_URL") or DEFAULT_URL,
+            self.env("KESTRA_USERNAME"),
+            self.env("KESTRA_PASSWORD"),
             self.settings.vendor_budget_seconds,
         )
 

@@ -4,9 +4,20 @@ from christmas_tasks.flow_tasks.door import INFO, Door, Outputs, harmless, say, 
 from christmas_tasks.settings import utc_now
 from christmas_tasks.steps import sending
 from christmas_tasks.steps.frozen import dump, load
-from christmas_tasks.tracker import Action, Decision
+from christmas_tasks.steps.schedule import DueEmail
+from christmas_tasks.steps.schedule import dump as dump_emails
+from christmas_tasks.steps.schedule import load as load_emails
+from christmas_tasks.steps.schedule import schedule as start_all
+from christmas_tasks.tracker import Action, Decision, TrackerRow
 
-_FROZEN = "mail"
+_FROZEN, _EMAILS = "mail", "emails"
+
+
+def schedule(door: Door) -> Outputs:
+    """Any flow: start an execution of ``send-email`` for each email that an earlier task has written down."""
+    for note in start_all(load_emails(door.bytes_file(_EMAILS)), door.engine):
+        say(INFO, note)
+    return {}
 
 
 def prepare(door: Door) -> Outputs:
@@ -23,16 +34,18 @@ def prepare(door: Door) -> Outputs:
     )
     warn_of_gaps(door)
     door.write_file(_FROZEN, b"" if prepared.frozen is None else dump(prepared.frozen))
+    _write_next(door, prepared.decision, prepared.row, is_first_attempt=is_first_attempt)
     return {
         "send": prepared.decision.action is Action.SEND,
-        "first_attempt": is_first_attempt,
         **_decided(prepared.decision, "ready to send"),
     }
 
 
 def send(door: Door) -> Outputs:
     """Hand the frozen mail over."""
-    outcome = sending.send(load(door.bytes_file(_FROZEN)), door.settings, door.notion, door.mailer, utc_now)
+    frozen = load(door.bytes_file(_FROZEN))
+    outcome = sending.send(frozen, door.settings, door.notion, door.mailer, utc_now, is_replay=door.is_replay)
+    _write_next(door, outcome.decision, frozen.row, is_first_attempt=False)
     return {
         "record": outcome.decision.action is Action.SEND,
         "resend_id": outcome.resend_id,
@@ -45,10 +58,22 @@ def record(door: Door) -> Outputs:
     """Write down what send has come to."""
     accepted_at = door.instant("ACCEPTED_AT") if door.env("ACCEPTED_AT") else None
     outcome = sending.SendOutcome(Decision(Action.SEND), door.env("RESEND_ID"), accepted_at)
-    row = sending.record(load(door.bytes_file(_FROZEN)), outcome, door.notion, utc_now())
+    row = sending.record(load(door.bytes_file(_FROZEN)), outcome, door.notion, utc_now(), is_replay=door.is_replay)
     warn_of_gaps(door)
     say(INFO, "Recorded." if row else "The tracker row is gone: nothing is recorded.")
     return {}
+
+
+def _write_next(door: Door, decision: Decision, row: TrackerRow | None, *, is_first_attempt: bool) -> None:
+    emails: tuple[DueEmail, ...] = ()
+    if decision.until is not None and row is not None:
+        number = int(door.env("EMAIL_NUMBER"))
+        emails = (
+            DueEmail(
+                row.key, row.row_id, number, decision.until, row.sequence.value, row.segment.value, is_first_attempt
+            ),
+        )
+    door.write_file(_EMAILS, dump_emails(emails))
 
 
 def _decided(decision: Decision, done: str) -> Outputs:
@@ -57,7 +82,6 @@ def _decided(decision: Decision, done: str) -> Outputs:
     say(INFO, f"{said}: {reason}" if reason else said)
     return {
         "action": decision.action.value,
-        "wait": decision.until is not None,
-        "until": decision.until.isoformat() if decision.until else "",
+        "schedule": decision.until is not None,
         "reason": reason,
     }

@@ -18,6 +18,7 @@ TASKS: Mapping[str, str] = {
     "no_show": "handlers",
     "post_call": "handlers",
     "onboarding": "handlers",
+    "schedule": "emails",
     "prepare": "emails",
     "send": "emails",
     "record": "emails",
@@ -37,8 +38,7 @@ _NOTHING_TO_DO: Outputs = {
     "wait": False,
     "alert": False,
     "unpaid": False,
-    "emails": [],
-    "missing": [],
+    "schedule": False,
 }
 
 

@@ -25,6 +25,8 @@ from christmas_tasks.settings import utc_now
 from christmas_tasks.signatures import verify_calendly
 from christmas_tasks.steps.alerts import dump, for_enrolment
 from christmas_tasks.steps.enrol import enrol, register_signup
+from christmas_tasks.steps.schedule import DueEmail
+from christmas_tasks.steps.schedule import dump as dump_emails
 from christmas_tasks.steps.stops import stop
 
 _STATUS_LIMIT = 40
@@ -81,17 +83,23 @@ def _enrol(door: Door, request: EnrolmentRequest, clock: Callable[[], datetime] 
     warn_of_gaps(door)
     alerts = for_enrolment(enrolled, request, clock())
     door.write_file("alerts", dump(alerts))
+    row = enrolled.row
+    emails = tuple(
+        DueEmail(row.key, row.row_id, email.number, email.due_at, row.sequence.value, row.segment.value, True)
+        for email in enrolled.emails
+    )
+    door.write_file("emails", dump_emails(emails))
     return {
         "is_new": enrolled.is_new,
-        "enrolment": enrolled.row.key,
-        "row": enrolled.row.row_id,
-        "segment": enrolled.segment.value,
-        "sequence": enrolled.row.sequence.value,
-        "emails": [{"number": email.number, "at": email.due_at.isoformat()} for email in enrolled.emails],
+        "enrolment": row.key,
+        "row": row.row_id,
+        "segment": row.segment.value,
+        "schedule": bool(emails),
         "alert": bool(alerts),
     }
 
 
 def _nothing(door: Door) -> Outputs:
     door.write_file("alerts", dump([]))
+    door.write_file("emails", dump_emails(()))
     return {"is_new": False}

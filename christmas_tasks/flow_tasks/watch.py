@@ -3,13 +3,12 @@
 import hashlib
 
 from christmas_tasks.discord import Alert
-from christmas_tasks.engine_api import EngineApi
-from christmas_tasks.errors import ChristmasError
 from christmas_tasks.flow_tasks.door import ERROR, INFO, WARNING, Door, Outputs, harmless, say
 from christmas_tasks.settings import utc_now
 from christmas_tasks.steps import alerts
 from christmas_tasks.steps.check import check as look_at_all
 from christmas_tasks.steps.reconcile import reconcile as compare
+from christmas_tasks.steps.schedule import dump as dump_emails
 
 # A scheduled flow finds the same thing again and again; the people hear of it this seldom.
 _SAME_NEWS_S = 6 * 3_600.0
@@ -44,32 +43,17 @@ def check(door: Door) -> Outputs:
 def reconcile(door: Door) -> Outputs:
     """reconcile: what is planned, has no end and no execution; and what a person should look at."""
     now = utc_now()
-    live = None
-    try:
-        api = EngineApi(door.env("KESTRA_URL"), door.env("KESTRA_USERNAME"), door.env("KESTRA_PASSWORD"))
-        live = api.live_emails()
-    except ChristmasError as error:
-        say(WARNING, f"{error} Only overdue emails are started.")
-    found = compare(door.notion, live, door.settings, now)
+    found = compare(door.notion, door.engine.live_emails(), door.settings, now)
     say(INFO, f"{found.checked} planned emails, {len(found.missing)} without an execution.")
     for line in found.findings:
         say(WARNING, harmless(line))
     news = tuple(line for line in found.findings if _is_news(door, "reconcile", line))
+    door.write_file("emails", dump_emails(found.missing))
     door.write_file("alerts", alerts.dump([alerts.for_findings(news, now)] if news else []))
     return {
         "alert": bool(news),
         "findings": [harmless(line) for line in found.findings],
-        "missing": [
-            {
-                "enrolment": email.enrolment_key,
-                "row": email.row_id,
-                "number": email.number,
-                "at": max(email.at, now).isoformat(),
-                "sequence": email.sequence,
-                "segment": email.segment,
-            }
-            for email in found.missing
-        ],
+        "schedule": bool(found.missing),
     }
 
 

@@ -8,28 +8,11 @@ from datetime import datetime, timedelta
 from christmas_tasks.sequences import RULES, all_template_names, template_name
 from christmas_tasks.settings import Settings
 from christmas_tasks.steps.ports import Ledger
+from christmas_tasks.steps.schedule import DueEmail
 from christmas_tasks.templates import Template, problems
 from christmas_tasks.tracker import EmailState, EmailStatus, SequenceStatus, TrackerRow
 
-# An email that waits for its execution to run, or is being sent right now, is not yet missing.
-_GRACE = timedelta(minutes=10)
 _STALE_UNRESOLVED = timedelta(hours=24)
-
-
-@dataclass(frozen=True)
-class MissingEmail:
-    """An email that is planned, has no end, and has no execution.
-
-    Args:
-        at: When it is to run, aware UTC; may be past.
-    """
-
-    enrolment_key: str
-    row_id: str
-    number: int
-    at: datetime
-    sequence: str
-    segment: str
 
 
 @dataclass(frozen=True)
@@ -42,20 +25,19 @@ class Reconciled:
         checked: How many emails were looked at.
     """
 
-    missing: tuple[MissingEmail, ...]
+    missing: tuple[DueEmail, ...]
     findings: tuple[str, ...]
     checked: int
 
 
-def reconcile(ledger: Ledger, live: frozenset[tuple[str, int]] | None, settings: Settings, now: datetime) -> Reconciled:
+def reconcile(ledger: Ledger, live: frozenset[tuple[str, int]], settings: Settings, now: datetime) -> Reconciled:
     """Compare what the tracker plans with what waits in Kestra. Reads only: running it twice at once does no harm.
 
     An email that is started twice is sent once all the same: that is ``send-email``'s own promise.
 
     Args:
         ledger: Tracker and templates.
-        live: Enrolment keys and numbers that wait or run in Kestra; None: Kestra can't be asked, so only what is
-            overdue counts as missing.
+        live: Enrolment keys and numbers that wait or run in Kestra.
         settings: Campaign.
         now: Aware UTC.
     """
@@ -65,22 +47,14 @@ def reconcile(ledger: Ledger, live: frozenset[tuple[str, int]] | None, settings:
         for row in rows
         if row.status is SequenceStatus.ACTIVE
         for state in row.pending()
-        if _is_missing(row, state, live, now)
+        if (row.key, state.number) not in live
     ]
     findings = [*_duplicates(rows), *_unresolved(rows, now), *_blocking(rows, ledger.templates(fresh=True))]
     return Reconciled(tuple(missing), tuple(findings), sum(len(row.pending()) for row in rows))
 
 
-def _is_missing(row: TrackerRow, state: EmailState, live: frozenset[tuple[str, int]] | None, now: datetime) -> bool:
-    if live is None:
-        return state.scheduled_at is not None and state.scheduled_at < now - _GRACE
-    return (row.key, state.number) not in live
-
-
-def _missing(row: TrackerRow, state: EmailState, now: datetime) -> MissingEmail:
-    return MissingEmail(
-        row.key, row.row_id, state.number, state.scheduled_at or now, row.sequence.value, row.segment.value
-    )
+def _missing(row: TrackerRow, state: EmailState, now: datetime) -> DueEmail:
+    return DueEmail(row.key, row.row_id, state.number, state.scheduled_at or now, row.sequence.value, row.segment.value)
 
 
 def _duplicates(rows: list[TrackerRow]) -> list[str]:

@@ -10,6 +10,8 @@ import pytest
 from christmas_tasks.local.engine import ensure_built
 from tests.integration.world import SHORT_BUDGET, World
 
+OFFICIAL_PLUGIN = Path(__file__).parents[3] / "shared" / "engine" / "official-plugin-script-python.jar"
+
 
 @pytest.fixture(scope="session")
 def fast(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
@@ -28,6 +30,7 @@ def calm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     ensure_built()
     world = World(tmp_path_factory.mktemp("calm"), {"TESTING_MODE": "false", **SHORT_BUDGET})
     with world.stack:
+        world.give_the_account_a_past()
         yield world
     world.close()
 
@@ -45,6 +48,14 @@ def make_world(tmp_path: Path) -> Iterator[Callable[..., World]]:
             return world
 
         yield make
+
+
+@pytest.fixture
+def official_plugin() -> Path:
+    """Kestra's own Python plugin as a jar, where it lies beside the repository."""
+    if not OFFICIAL_PLUGIN.is_file():
+        pytest.skip("the official plugin's jar is not beside the repository")
+    return OFFICIAL_PLUGIN
 
 
 @pytest.fixture(autouse=True)

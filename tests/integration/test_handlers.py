@@ -60,6 +60,16 @@ def test_assessment_plans_by_the_contract(calm: World) -> None:
     assert calm.mails(address) == []
 
 
+def test_each_lead_has_its_own_times(calm: World) -> None:
+    """A later lead's emails wait for that lead's times (Kestra 2.0.0 gives a Subflow the first lead's for ever)."""
+    for hours in (1, 2, 3):
+        address, anchor = f"own{hours}@example.org", datetime.now(UTC) - timedelta(hours=hours)
+        calm.hand_in("assessment-handler", _assessment(address, email_1_sent_at=anchor.isoformat()))
+        row = calm.row(address, "5day")
+        waiting = {datetime.fromisoformat(found["scheduleDate"]) for found in calm.sends(row["Enrolment Key"])}
+        assert waiting == set(_planned(row).values())
+
+
 @pytest.mark.parametrize(
     ("red", "orange", "segment"),
     [(2, 0, "CRITICAL"), (1, 0, "URGENT"), (0, 2, "URGENT"), (0, 1, "OPTIMIZE"), (0, 0, "OPTIMIZE")],

@@ -18,7 +18,9 @@ ENDED = frozenset({"SUCCESS", "WARNING", "FAILED", "KILLED", "CANCELLED"})
 # A retried vendor call gives up after so long, so that a test of trouble ends soon.
 SHORT_BUDGET = {"VENDOR_BUDGET_SECONDS": "2"}
 _POLL_S = 0.25
+_PAGE_SIZE = 100
 _PATIENCE_S = 120.0
+_PAST_S = 30 * 86_400.0
 
 
 class World:
@@ -104,12 +106,17 @@ class World:
 
     def executions(self, flow: str = "", **labels: str) -> list[dict[str, Any]]:
         """All executions of a flow, or of all flows, with the given labels."""
-        params: dict[str, Any] = {"filters[namespace][EQUALS]": "christmas", "size": 200}
+        params: dict[str, Any] = {"filters[namespace][EQUALS]": "christmas", "size": _PAGE_SIZE}
         if flow:
             params["filters[flowId][EQUALS]"] = flow
         for name, value in labels.items():
             params[f"filters[labels][EQUALS][{name}]"] = value
-        return list(self.api("GET", "executions/search", params=params)["results"])
+        found: list[dict[str, Any]] = []
+        while True:
+            page = self.api("GET", "executions/search", params={**params, "page": len(found) // _PAGE_SIZE + 1})
+            found.extend(page["results"])
+            if len(page["results"]) < _PAGE_SIZE:
+                return found
 
     def sends(self, enrolment: str, number: int | None = None) -> list[dict[str, Any]]:
         """The send-email executions of an enrolment."""
@@ -152,7 +159,7 @@ class World:
 
     def alerts(self, text: str = "") -> list[dict[str, Any]]:
         """The alerts whose JSON holds *text*."""
-        return [alert for alert in self.sandbox.discord() if text in str(alert)]
+        return [alert for alert in self.sandbox.discord() if text in str(alert).replace("\\", "")]
 
     def edit(self, row_id: str, properties: dict[str, Any]) -> None:
         """Edit a row in Notion, as a person does."""
@@ -175,6 +182,20 @@ class World:
     def template(self, name: str) -> dict[str, Any]:
         """A template's row."""
         return next(row for row in self.sandbox.rows("templates") if row["properties"]["Template Name"] == name)
+
+    def forget_templates(self) -> None:
+        """Let the templates' cache grow cold, as five minutes would."""
+        for cached in (self.stack.options.data_dir / "cache").glob("templates-*.json"):
+            cached.unlink()
+
+    def give_the_account_a_past(self) -> None:
+        """An account that sent its first mail weeks ago, so that Resend's list reaches back behind the campaign."""
+        self.sandbox.shift_clock(-_PAST_S)
+        mail = {"from": "shop@example.org", "to": "old@example.org", "subject": "Old", "text": "Old"}
+        headers = {"Authorization": f"Bearer {self.stack.setting('RESEND_API_KEY')}"}
+        answer = self._http.post(f"{self.stack.sandbox_url}/emails", json=mail, headers=headers)
+        assert answer.is_success, answer.text
+        self.sandbox.shift_clock(0)
 
     def wait_for(self, look: Callable[[], T | None], what: str, patience_s: float = _PATIENCE_S) -> T:
         """Look until there is something to see."""

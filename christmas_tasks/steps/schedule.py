@@ -1,0 +1,105 @@
+"""From planned emails to waiting executions of ``send-email``."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+
+@dataclass(frozen=True)
+class DueEmail:
+    """One email that is to have an execution.
+
+    Args:
+        enrolment_key: The tracker row's key.
+        row_id: Notion's page id.
+        number: The email number.
+        at: When the execution runs, aware UTC; may be past.
+        sequence: For the label.
+        segment: For the label.
+        is_first_attempt: No other execution can have tried to send it.
+    """
+
+    enrolment_key: str
+    row_id: str
+    number: int
+    at: datetime
+    sequence: str
+    segment: str
+    is_first_attempt: bool = False
+
+
+class Engine(Protocol):
+    """What the step needs of Kestra."""
+
+    def waiting_numbers(self, enrolment_key: str) -> frozenset[int]:
+        """The email numbers of one enrolment that wait for their date."""
+        ...
+
+    def start(self, inputs: Mapping[str, str], labels: Mapping[str, str], at: datetime) -> str:
+        """Start ``send-email`` at a time; returns the execution's id."""
+        ...
+
+
+def schedule(emails: Iterable[DueEmail], engine: Engine) -> tuple[str, ...]:
+    """Start an execution for each email that has none waiting. Two calls of Kestra's API for one email.
+
+    Safe to repeat: what waits already is left alone, and an execution too many mails nothing twice.
+
+    Args:
+        emails: In any order.
+        engine: Kestra.
+
+    Returns:
+        Notes for the log.
+    """
+    notes = []
+    waiting: dict[str, frozenset[int]] = {}
+    for email in emails:
+        if email.enrolment_key not in waiting:
+            waiting[email.enrolment_key] = engine.waiting_numbers(email.enrolment_key)
+        if email.number in waiting[email.enrolment_key]:
+            notes.append(f"Email {email.number} waits already.")
+            continue
+        execution = engine.start(_inputs(email), _labels(email), email.at)
+        notes.append(f"Email {email.number} waits until {email.at:%Y-%m-%d %H:%M:%S} UTC as execution {execution}.")
+    return tuple(notes)
+
+
+def dump(emails: tuple[DueEmail, ...]) -> bytes:
+    """JSON of emails, for the task that schedules them."""
+    return _adapter().dump_json(emails)
+
+
+def load(content: bytes) -> tuple[DueEmail, ...]:
+    """Read what ``dump`` has written."""
+    return _adapter().validate_json(content)
+
+
+def _inputs(email: DueEmail) -> dict[str, str]:
+    return {
+        "enrolment": email.enrolment_key,
+        "row": email.row_id,
+        "email_number": str(email.number),
+        "first_attempt": str(email.is_first_attempt).lower(),
+    }
+
+
+def _labels(email: DueEmail) -> dict[str, str]:
+    return {
+        "sequence": email.sequence,
+        "segment": email.segment,
+        "email": str(email.number),
+        "enrolment": email.enrolment_key,
+    }
+
+
+@cache
+def _adapter() -> "TypeAdapter[tuple[DueEmail, ...]]":
+    from pydantic import TypeAdapter  # noqa: PLC0415
+
+    return TypeAdapter(tuple[DueEmail, ...])

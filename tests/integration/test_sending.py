@@ -1,0 +1,214 @@
+"""One email: once for ever, whatever is repeated, lost or broken."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.integration.world import World
+
+GAP = timedelta(hours=6)
+
+
+def _enrol(world: World, address: str, **more: object) -> dict[str, Any]:
+    """Enrol in post-call and return the row."""
+    ended = world.hand_in("postcall-maybe-handler", {"email": address, "first_name": "Paul", **more})
+    assert ended["state"]["current"] == "SUCCESS", world.logs(ended["id"])
+    return world.row(address, "postcall")
+
+
+def _make_due(world: World, row: dict[str, Any], number: int = 1, ago: timedelta = timedelta(minutes=1)) -> None:
+    world.move(row, {f"Email {number} Scheduled At": datetime.now(UTC) - ago})
+
+
+def _send(world: World, row: dict[str, Any], number: int = 1) -> dict[str, Any]:
+    """Start send-email by hand, as reconcile does, and wait for its end."""
+    execution = world.start("send-email", enrolment=row["Enrolment Key"], row=row["id"], email_number=number)
+    return world.end_of(execution)
+
+
+def test_email_goes_out_once_and_is_recorded(calm: World) -> None:
+    """One mail with everything it needs, and a row that says so."""
+    row = _enrol(calm, "one@example.org")
+    _make_due(calm, row)
+    assert _send(calm, row)["state"]["current"] == "SUCCESS"
+    (mail,) = calm.mails("one@example.org")
+    assert mail["headers"]["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert "/unsubscribe/one-click?token=" in mail["headers"]["List-Unsubscribe"]
+    for part in (mail["html"], mail["text"]):
+        assert calm.stack.setting("UNSUBSCRIBE_PAGE_URL") in part
+        assert calm.stack.setting("POSTAL_ADDRESS") in part
+    after = calm.row("one@example.org", "postcall")
+    assert (after["Email 1 Status"], after["Email 1 Sent By"]) == ("sent", "kestra")
+    assert after["Email 1 Resend ID"] == mail["id"]
+    assert after["Last Email Sent"] == 1
+    assert after["Next Email At"] == after["Email 2 Scheduled At"]
+    assert "one@example.org" not in mail["idempotency_key"]
+
+
+def test_email_before_its_time_waits(calm: World) -> None:
+    """An execution started by hand too early sends nothing; a new one waits for the planned time."""
+    row = _enrol(calm, "early@example.org")
+    execution = calm.start("send-email", enrolment=row["Enrolment Key"], row=row["id"], email_number=1)
+    calm.end_of(execution)
+    assert "not yet due" in calm.logs(execution)
+    planned = datetime.fromisoformat(row["Email 1 Scheduled At"])
+
+    def waiting() -> list[dict[str, Any]]:
+        found = [found for found in calm.executions("send-email") if found.get("scheduleDate")]
+        return [one for one in found if datetime.fromisoformat(one["scheduleDate"]) == planned]
+
+    calm.wait_for(lambda: len(waiting()) >= 2, "a second waiting execution")
+    assert calm.mails("early@example.org") == []
+
+
+@pytest.mark.parametrize("task", ["", "prepare", "send", "record"])
+def test_replay_from_any_task_mails_nothing_twice(calm: World, task: str) -> None:
+    """A finished email may be replayed from its start or from any task."""
+    address = f"replay-{task or 'start'}@example.org"
+    row = _enrol(calm, address)
+    _make_due(calm, row)
+    ended = _send(calm, row)
+    before = calm.row(address, "postcall")
+    again = calm.end_of(calm.replay(ended["id"], task))
+    assert again["state"]["current"] == "SUCCESS", calm.logs(again["id"])
+    assert calm.numbers(address) == [1]
+    assert calm.row(address, "postcall") == before
+
+
+def test_replay_of_a_handler_enrols_nobody_twice(calm: World) -> None:
+    """Replayed from its start or from a task, a handler makes no second row, plan or alert."""
+    address = "replayed-handler@example.org"
+    first = calm.hand_in("assessment-handler", {"email": address, "red_systems": 2, "orange_systems": 0})
+    calm.wait_for(lambda: calm.alerts(address), "the alert")
+    row = calm.row(address, "5day")
+    for task in ("", "enrol"):
+        calm.end_of(calm.replay(first["id"], task))
+    calm.wait_until_quiet()
+    assert calm.row(address, "5day")["Email 2 Scheduled At"] == row["Email 2 Scheduled At"]
+    assert len(calm.sends(row["Enrolment Key"])) == 4
+    assert len(calm.alerts(address)) == 1
+
+
+def test_lost_answer_at_send_mails_once(calm: World) -> None:
+    """Resend accepts, the answer gets lost: the repeat with the same key gets the first id."""
+    row = _enrol(calm, "lost@example.org")
+    _make_due(calm, row)
+    calm.sandbox.add_fault("resend", "lost_answer", path="/emails", match="lost@example.org", times=1)
+    assert _send(calm, row)["state"]["current"] == "SUCCESS"
+    (mail,) = calm.mails("lost@example.org")
+    assert calm.row("lost@example.org", "postcall")["Email 1 Resend ID"] == mail["id"]
+
+
+def test_lost_answer_at_create_makes_one_row(calm: World) -> None:
+    """Notion writes the row, the answer gets lost: the repeat finds it."""
+    calm.sandbox.add_fault(
+        "notion", "lost_answer", method="POST", path="/v1/pages", match="lostrow@example.org", times=2
+    )
+    row = _enrol(calm, "lostrow@example.org")
+    assert len(calm.contacts("lostrow@example.org")) == 1
+    assert len(calm.sends(row["Enrolment Key"])) == 3
+
+
+def test_tracker_that_cannot_be_written_after_a_send_does_not_send_again(calm: World) -> None:
+    """The mail counts as sent; the write alone is repeated until it succeeds."""
+    address = "unwritten@example.org"
+    row = _enrol(calm, address)
+    _make_due(calm, row)
+    calm.sandbox.add_fault(
+        "notion", "status_before", method="PATCH", path=f"/v1/pages/{row['id']}", status=503, times=5
+    )
+    ended = _send(calm, row)
+    assert ended["state"]["current"] == "SUCCESS", calm.logs(ended["id"])
+    assert calm.numbers(address) == [1]
+    assert calm.row(address, "postcall")["Email 1 Status"] == "sent"
+
+
+def test_vendors_down_then_back_again_finishes_once_after_a_restart(calm: World) -> None:
+    """The website gets its 200 at once; the execution retries, fails readably, and a restart finishes the job once."""
+    address = "down@example.org"
+    fault = calm.sandbox.add_fault("notion", "status_before", status=503)
+    execution = calm.post("assessment-handler", {"email": address, "red_systems": 2, "orange_systems": 0})
+    ended = calm.end_of(execution)
+    assert ended["state"]["current"] == "FAILED"
+    assert "Notion is in trouble (HTTP 503)" in calm.logs(execution)
+    calm.sandbox.clear_faults(fault)
+    calm.restart(execution)
+    calm.wait_for(lambda: calm.state(execution) == "SUCCESS", "the restarted execution")
+    row = calm.row(address, "5day")
+    assert len(calm.sends(row["Enrolment Key"])) == 4
+    assert len(calm.contacts(address)) == 1
+
+
+def test_refused_mail_fails_at_once_and_says_so(calm: World) -> None:
+    """A mail that Resend refuses for good is `failed`, with one alert, and without a repeat."""
+    address = "refused@example.org"
+    row = _enrol(calm, address)
+    _make_due(calm, row)
+    calm.sandbox.add_fault(
+        "resend", "status_before", status=422, code="validation_error", path="/emails", match=address
+    )
+    ended = _send(calm, row)
+    assert ended["state"]["current"] == "FAILED"
+    send = next(run for run in ended["taskRunList"] if run["taskId"] == "send")
+    assert len(send["attempts"]) == 1
+    assert calm.row(address, "postcall")["Email 1 Status"] == "failed"
+    calm.wait_for(lambda: calm.alerts(ended["id"]), "the alert")
+    assert len(calm.alerts(ended["id"])) == 1
+
+
+def test_missing_template_alerts_on_the_first_day_and_sends_once_after_the_repair(calm: World) -> None:
+    """Preflight names the template; the email fails; a replay after the repair sends it once."""
+    address = "template@example.org"
+    template = calm.template("postcall_maybe_email_1")
+    calm.edit(template["id"], {"Status": {"select": {"name": "Draft"}}})
+    calm.forget_templates()
+    try:
+        row = _enrol(calm, address)
+        calm.wait_for(lambda: calm.alerts("postcall_maybe_email_1"), "the preflight's alert")
+        _make_due(calm, row)
+        failed = _send(calm, row)
+        assert failed["state"]["current"] == "FAILED"
+        assert 'Template "postcall_maybe_email_1"' in calm.logs(failed["id"])
+        assert calm.row(address, "postcall")["Email 1 Status"] == "failed"
+        assert calm.mails(address) == []
+    finally:
+        calm.edit(template["id"], {"Status": {"select": {"name": "Active"}}})
+    for _ in range(2):
+        assert calm.end_of(calm.replay(failed["id"]))["state"]["current"] == "SUCCESS"
+    assert calm.numbers(address) == [1]
+    assert calm.row(address, "postcall")["Email 1 Status"] == "sent"
+
+
+def test_late_emails_keep_order_and_gap(calm: World) -> None:
+    """After two days of downtime the second mail waits for the first one and the gap."""
+    address = "late@example.org"
+    row = _enrol(calm, address)
+    _make_due(calm, row, 1, timedelta(days=2, hours=1))
+    _make_due(calm, row, 2, timedelta(days=1))
+    second = _send(calm, row, 2)
+    assert "email 1 goes first" in calm.logs(second["id"])
+    first = _send(calm, row, 1)
+    assert first["state"]["current"] == "SUCCESS", calm.logs(first["id"])
+    again = _send(calm, row, 2)
+    assert "too soon after the email before it" in calm.logs(again["id"])
+    assert calm.numbers(address) == [1]
+    sent_at = datetime.fromisoformat(calm.row(address, "postcall")["Email 1 Sent"])
+
+    def waits_until() -> list[datetime]:
+        found = [one for one in calm.executions("send-email") if one.get("scheduleDate")]
+        return [at for one in found if (at := datetime.fromisoformat(one["scheduleDate"])) >= sent_at + GAP]
+
+    calm.wait_for(waits_until, "an execution that waits for the gap's end")
+
+
+def test_email_more_than_seven_days_late_is_skipped(calm: World) -> None:
+    """Too late is skipped with the reason in the row, and is no error."""
+    address = "toolate@example.org"
+    row = _enrol(calm, address)
+    _make_due(calm, row, 1, timedelta(days=7, minutes=1))
+    assert _send(calm, row)["state"]["current"] == "SUCCESS"
+    after = calm.row(address, "postcall")
+    assert after["Email 1 Status"] == "skipped"
+    assert "7 days late" in after["Stop Reason"]
+    assert calm.mails(address) == []
