@@ -72,11 +72,11 @@ class Emails:
         assert frozen is not None
         return load(dump(frozen))
 
-    def send(self, frozen: FrozenMail) -> SendOutcome:
-        return sending.send(frozen, self.settings, self.ledger, self.sender, self.clock)
+    def send(self, frozen: FrozenMail, *, is_replay: bool = False) -> SendOutcome:
+        return sending.send(frozen, self.settings, self.ledger, self.sender, self.clock, is_replay=is_replay)
 
-    def record(self, frozen: FrozenMail, outcome: SendOutcome) -> TrackerRow | None:
-        return sending.record(frozen, outcome, self.ledger, self.clock())
+    def record(self, frozen: FrozenMail, outcome: SendOutcome, *, is_replay: bool = False) -> TrackerRow | None:
+        return sending.record(frozen, outcome, self.ledger, self.clock(), is_replay=is_replay)
 
     def run(self, number: int, *, first: bool = True) -> FrozenMail:
         """All three steps, one right after the other."""

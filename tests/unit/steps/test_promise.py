@@ -95,6 +95,7 @@ class Execution:
     is_first: bool
     frozen: FrozenMail | None = None
     outcome: SendOutcome | None = None
+    is_replay: bool = False
     has_failed: bool = False
     has_ended: bool = False
 
@@ -191,7 +192,7 @@ class Promise(RuleBasedStateMachine):
 
     @rule(knows_live=st.booleans(), list_hours=st.sampled_from([26, 72, 720]))
     def reconcile(self, *, knows_live: bool, list_hours: int) -> None:
-        """The hourly flow; and Resend keeps its list for as long as it likes."""
+        """The hourly flow, after a loss of the engine's database as well; Resend's list is as long as it is."""
         self.sender.list_reaches_back = timedelta(hours=720 if self.lists_are_long else list_hours)
         self._reconcile(knows_live=knows_live)
 
@@ -285,7 +286,14 @@ class Promise(RuleBasedStateMachine):
         if outcome is not None and outcome.decision.action is not Action.SEND:
             outcome = None
         return replace(
-            old, frozen=frozen, outcome=outcome, is_first=False, has_failed=False, has_ended=False, at=self.clock.now
+            old,
+            frozen=frozen,
+            outcome=outcome,
+            is_first=False,
+            is_replay=True,
+            has_failed=False,
+            has_ended=False,
+            at=self.clock.now,
         )
 
     def _start(self, lead: EnrolmentRequest, execution_id: str) -> None:
@@ -329,12 +337,16 @@ class Promise(RuleBasedStateMachine):
         elif execution.outcome is None:
             # From here on this execution itself may have made an attempt.
             is_first = False
-            outcome = sending.send(execution.frozen, self.settings, self.ledger, self.sender, self.clock)
+            outcome = sending.send(
+                execution.frozen, self.settings, self.ledger, self.sender, self.clock, is_replay=execution.is_replay
+            )
             decision = outcome.decision
             execution.outcome = outcome
         else:
             execution.has_ended = True
-            sending.record(execution.frozen, execution.outcome, self.ledger, self.clock())
+            sending.record(
+                execution.frozen, execution.outcome, self.ledger, self.clock(), is_replay=execution.is_replay
+            )
             return
         if decision.action is not Action.SEND:
             execution.has_ended = True
@@ -343,7 +355,7 @@ class Promise(RuleBasedStateMachine):
 
     def _reconcile(self, *, knows_live: bool) -> None:
         live = frozenset((one.row.key, one.number) for one in self.executions if one.is_live)
-        found = reconcile(self.ledger, live if knows_live else None, self.settings, self.clock())
+        found = reconcile(self.ledger, live if knows_live else frozenset(), self.settings, self.clock())
         for missing in found.missing:
             row = self.ledger.row(missing.row_id)
             self.executions.append(Execution(row, missing.number, max(missing.at, self.clock.now), is_first=False))
@@ -379,5 +391,5 @@ def test_the_promise_holds_over_random_histories() -> None:
     with stamina.set_testing(True, attempts=2):
         run_state_machine_as_test(
             Promise,
-            settings=limits(derandomize=True, database=None, deadline=None, max_examples=40, stateful_step_count=25),
+            settings=limits(derandomize=True, database=None, deadline=None, max_examples=30, stateful_step_count=25),
         )

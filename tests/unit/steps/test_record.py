@@ -148,6 +148,15 @@ def test_an_unknown_outcome_never_covers_a_known_one(emails: Emails) -> None:
     assert emails.state(1).status is EmailStatus.SENT
 
 
+def test_a_replay_reads_the_row_however_fresh_the_mail_is(emails: Emails) -> None:
+    """What was recorded first stays, though the mail was frozen seconds ago."""
+    frozen = emails.freeze(1)
+    emails.record(frozen, emails.send(frozen))
+    other = SendOutcome(Decision(Action.SEND), "another-id", emails.clock())
+    emails.record(frozen, other, is_replay=True)
+    assert emails.state(1).resend_id == "id-1"
+
+
 def test_a_row_that_is_gone_is_no_error(emails: Emails) -> None:
     """There is nothing to write into."""
     frozen = emails.freeze(1)

@@ -256,6 +256,13 @@ def test_a_refused_set_up_is_no_end(emails: Emails) -> None:
     assert len(emails.sender.accepted) == 1
 
 
+def test_a_replay_reads_the_row_however_fresh_the_mail_is(emails: Emails) -> None:
+    """A person replays within the minute: sent already, so nothing is asked of Resend."""
+    frozen = emails.run(1)
+    assert emails.send(frozen, is_replay=True).decision.action is Action.DONE
+    assert emails.sender.calls.log == ["send"]
+
+
 def test_the_first_attempt_of_a_replay_is_the_frozen_mails(emails: Emails) -> None:
     """A replay from send, weeks later, takes the frozen mail's own first attempt for the earliest."""
     frozen = emails.run(1)
