@@ -155,7 +155,7 @@ def test_an_attempt_older_than_the_keys_memory_is_found_in_resends_list(
     assert outcome.resend_id == mail["id"]
 
 
-def test_twenty_executions_in_parallel_make_one_row_one_contact_and_one_plan(sandbox: SandboxHandle, tmp_path: Path) -> None:
+def test_twenty_executions_make_one_row_one_contact_and_one_plan(sandbox: SandboxHandle, tmp_path: Path) -> None:
     """Twenty executions, each with its own clients, four at any time in processes of their own."""
     tasks = [Task(sandbox.url, tmp_path, f"execution-{number}") for number in range(20)]
     with ProcessPoolExecutor(4, mp_context=multiprocessing.get_context("spawn")) as processes:
