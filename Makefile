@@ -5,8 +5,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+LOCK_FLAGS := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade
 
-.PHONY: help setup lock fmt lint type test test-unit clean
+.PHONY: help setup lock fmt lint type layers demo up test test-unit hooks clean
 
 help: ## List the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -21,6 +22,38 @@ $(STAMP): requirements-dev.lock pyproject.toml
 	@touch $@
 
 lock: $(STAMP) ## Pin all packages again (hashes, no addresses)
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade pyproject.toml -o requirements.lock
-	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade pyproject.toml --group dev -o requirements-dev.lock
+	@$(BIN)/uv pip compile $(LOCK_FLAGS) pyproject.toml -o requirements.lock
+	@$(BIN)/uv pip compile $(LOCK_FLAGS) pyproject.toml --group dev -o requirements-dev.lock
 
+fmt: $(STAMP) ## Format the code
+	@$(BIN)/ruff format --quiet .
+	@$(BIN)/ruff check --quiet --fix .
+
+lint: $(STAMP) ## Look for what ruff finds
+	@$(BIN)/ruff format --quiet --check .
+	@$(BIN)/ruff check --quiet .
+
+type: $(STAMP) ## Check the types
+	@$(BIN)/mypy --no-error-summary
+
+layers: $(STAMP) ## Check that imports run one way
+	@$(BIN)/lint-imports --no-cache > build-layers.log 2>&1 || { cat build-layers.log; exit 1; }
+	@rm -f build-layers.log
+
+demo: $(STAMP) ## Send over 30 leads through the real engine, and judge what came out
+	@$(BIN)/christmas-tasks demo
+
+up: $(STAMP) ## Start engine, flows and sandbox until Ctrl-C
+	@$(BIN)/christmas-tasks up
+
+test: lint type layers $(STAMP) ## Run all checks and tests
+	@$(BIN)/python -m pytest
+
+test-unit: $(STAMP) ## Run the tests that need no engine
+	@$(BIN)/python -m pytest -m "not integration"
+
+hooks: $(STAMP) ## Check each commit before it is made
+	@$(BIN)/pre-commit install
+
+clean: ## Remove what was built; the next start builds it again
+	@rm -rf $(VENV) kestra/embedded/target .mypy_cache .ruff_cache

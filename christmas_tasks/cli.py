@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from christmas_tasks.errors import ChristmasError
+from christmas_tasks.errors import ChristmasError, SettingsError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 out, err = Console(highlight=False), Console(stderr=True, highlight=False)
@@ -176,6 +176,22 @@ def settle(
     row = step(enrolment, number, sent, Door(os.environ, Path.cwd()).notion, datetime.now(UTC))
     what = f"sent as {sent}" if sent else "planned again: reconcile starts it within the hour"
     out.print(f"Email {number} of {row.key} is {what}.", markup=False, soft_wrap=True)
+
+
+@app.command()
+def unsubscribe_page() -> None:
+    """Print the unsubscribe page with the address of your webhooks (PUBLIC_URL), for your website to host.
+
+    Example: PUBLIC_URL=https://flows.example.org christmas-tasks unsubscribe-page > unsubscribe.html
+    """
+    from christmas_tasks.local.stack import UNSUBSCRIBE_PAGE  # noqa: PLC0415
+    from christmas_tasks.settings import Settings  # noqa: PLC0415
+    from christmas_tasks.unsubscribe import page  # noqa: PLC0415
+
+    public_url = Settings.load(os.environ).public_url
+    if not public_url:
+        raise SettingsError(["PUBLIC_URL is not set: the page posts to it."])
+    typer.echo(page(UNSUBSCRIBE_PAGE.read_text("utf-8"), public_url), nl=False)
 
 
 if __name__ == "__main__":

@@ -37,6 +37,8 @@ T = TypeVar("T")
 SCHEMA_AGE_S = 3_600.0
 TEMPLATES_AGE_S = 300.0
 _TIMEOUT_MS = 15_000
+# How long Notion's search may take to show a new page: not documented, so generous.
+_SEARCH_LAG_S = 120.0
 _PAGE_SIZE = 100
 _NOT_FOUND = 404
 _TOO_MANY = 429
@@ -93,11 +95,14 @@ class Notion:
     def find_row(self, key: str) -> TrackerRow | None:
         """The row of an enrolment; the oldest if there are several. One call."""
         pages = self._query(Database.TRACKER, {"Enrolment Key": key}, limit=1)
-        return self._row(pages[0]) if pages else None
+        page = pages[0] if pages else self._just_made(Database.TRACKER, key)
+        return None if page is None else self._row(page)
 
     def create_row(self, key: str, changes: Changes) -> TrackerRow:
         """Create the row of an enrolment that has none. One call; if its answer gets lost, looks before repeating."""
-        return self._create(Database.TRACKER, changes, lambda: self.find_row(key), self._row)
+        row = self._create(Database.TRACKER, changes, lambda: self.find_row(key), self._row)
+        self._cache.write(self._made_name(Database.TRACKER, key), row.row_id)
+        return row
 
     def read_row(self, row_id: str) -> TrackerRow | None:
         """The row as it is now, or None if it is gone or in the bin. One call."""
@@ -123,7 +128,8 @@ class Notion:
     def find_contact(self, address: str) -> Contact | None:
         """The contact with an address; the oldest if there are several. One call."""
         pages = self._query(Database.CONTACTS, {"Email": address}, limit=1)
-        return self._contact(pages[0]) if pages else None
+        page = pages[0] if pages else self._just_made(Database.CONTACTS, address)
+        return None if page is None else self._contact(page)
 
     def contacts_of(self, address: str) -> list[Contact]:
         """All contacts with an address, oldest first: more than one is a duplicate."""
@@ -132,7 +138,9 @@ class Notion:
     def create_contact(self, address: str, changes: Changes) -> Contact:
         """Create a contact that isn't there. One call; if its answer gets lost, looks before repeating."""
         given = self._named({"Email": address, **changes})
-        return self._create(Database.CONTACTS, given, lambda: self.find_contact(address), self._contact)
+        contact = self._create(Database.CONTACTS, given, lambda: self.find_contact(address), self._contact)
+        self._cache.write(self._made_name(Database.CONTACTS, address), contact.contact_id)
+        return contact
 
     def update_contact(self, contact_id: str, changes: Changes) -> Contact:
         """Write absolute values, and return the contact as it is after that. One call."""
@@ -195,6 +203,15 @@ class Notion:
             lambda: self._client.data_sources.retrieve(data_source_id=sources[0]["id"]),
         )
         return Schema.from_json(database, sources[0]["id"], source["properties"])
+
+    def _just_made(self, database: Database, name: str) -> Json | None:
+        """The page that a task of this machine made a moment ago, and that Notion's search may not show yet."""
+        page_id = self._cache.read(self._made_name(database, name), _SEARCH_LAG_S)
+        return None if page_id is None else self._page(str(page_id))
+
+    def _made_name(self, database: Database, name: str) -> str:
+        # A digest: the cache holds no addresses.
+        return self._cache_name(f"made-{hashlib.sha256(f'{database.name}:{name}'.encode()).hexdigest()[:16]}")
 
     def _cache_name(self, what: str) -> str:
         identity = json.dumps([self._base_url, *self._databases.values()])

@@ -15,6 +15,7 @@ from christmas_tasks.errors import SignatureError
 
 WEBHOOK_PATH = "/api/v1/main/executions/webhook/christmas/unsubscribe/one-click"
 PARAMETER = "token"
+PAGE_PLACEHOLDER = "https://flows.example.org"
 _SIGNATURE_BYTES = 16
 
 
@@ -59,6 +60,16 @@ def page_link(page_url: str, token: str) -> str:
 def one_click_link(public_url: str, token: str) -> str:
     """The link of the ``List-Unsubscribe`` header: mail programs post to it (RFC 8058)."""
     return f"{public_url}{WEBHOOK_PATH}?{urlencode({PARAMETER: token})}"
+
+
+def page(source: str, public_url: str) -> str:
+    """The unsubscribe page for one installation.
+
+    Args:
+        source: The product's own page, ``website/unsubscribe.html``.
+        public_url: Where the webhooks are reached.
+    """
+    return source.replace(PAGE_PLACEHOLDER, public_url.rstrip("/"))
 
 
 def _sign(signing_key: str, content: bytes) -> bytes:

@@ -48,7 +48,7 @@ def find_maven() -> str:
     maven = shutil.which("mvn")
     if maven is None:
         raise MissingToolError(
-            "Maven 3.9 or newer is needed to build the engine: install it so that mvn is on the PATH"
+            "Maven 3.8 or newer is needed to build the engine: install it so that mvn is on the PATH"
         )
     return maven
 

@@ -14,9 +14,11 @@ from typing import Self
 from christmas_tasks.errors import PermanentError
 from christmas_tasks.local.engine import EngineProcess, free_port
 from christmas_tasks.settings import OPTIONAL_SECRETS, OTHER_NAMES, REQUIRED_SECRETS, Settings
+from christmas_tasks.unsubscribe import page
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 FLOWS = CHECKOUT / "kestra" / "flows"
+UNSUBSCRIBE_PAGE = CHECKOUT / "website" / "unsubscribe.html"
 STARTER_TEMPLATES = Path(__file__).resolve().parents[1] / "starter_templates"
 DEFAULT_USERNAME = "admin@example.com"
 DEFAULT_PASSWORD = "Christmas2025"  # noqa: S105 - for trying out on 127.0.0.1 alone; production has no default
@@ -190,6 +192,11 @@ class Stack:
                     break
         return found
 
+    def _unsubscribe_page(self) -> Path:
+        path = self.options.data_dir / "unsubscribe.html"
+        path.write_text(page(UNSUBSCRIBE_PAGE.read_text("utf-8"), self.setting("PUBLIC_URL")), "utf-8")
+        return path
+
     def _start_sandbox(self) -> None:
         self.options.data_dir.mkdir(parents=True, exist_ok=True)
         log = self._closing.enter_context((self.options.data_dir / "sandbox.log").open("ab"))
@@ -201,6 +208,7 @@ class Stack:
                 f"--data-dir={self.options.data_dir / 'sandbox'}",
                 f"--port={self._sandbox_port}",
                 f"--templates={STARTER_TEMPLATES}",
+                f"--static=/unsubscribe={self._unsubscribe_page()}",
             ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

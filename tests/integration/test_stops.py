@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -123,6 +124,23 @@ def test_page_form_works_without_javascript_and_without_any_row(calm: World) -> 
         answer = httpx.post(calm.stack.url + ADDRESS_OF_ONE_CLICK, data=fields, headers=headers, timeout=60)
         assert "You are unsubscribed" in answer.text
         assert calm.contacts(address)[-1]["Email Suppressed"] == "unsubscribed"
+
+
+def test_page_behind_the_visible_link_posts_to_the_webhook(calm: World) -> None:
+    """The link in the mail opens a page whose form needs no script: the page's own address is the token's way."""
+    address = "page@example.org"
+    calm.hand_in("noshow-recovery-handler", {"email": address, "calendly_event_id": "P-1"}, key=CALENDLY)
+    mail = _first_mail(calm, address)
+    link = next(word for word in mail["text"].split() if "/unsubscribe?token=" in word).strip("()")
+    page = httpx.get(link)
+    assert page.is_success
+    assert '<meta name="referrer" content="unsafe-url">' in page.text
+    action = re.search(r'<form method="post" action="([^"]+)">', page.text)
+    assert action is not None
+    fields = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', page.text))
+    answer = httpx.post(action[1], data=fields, headers={"Referer": link}, timeout=60)
+    assert "You are unsubscribed" in answer.text
+    assert set(_statuses(calm, address).values()) == {"stopped"}
 
 
 def test_forged_token_changes_nothing_and_tells_nothing(calm: World) -> None:
