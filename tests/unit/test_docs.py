@@ -5,6 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from typer.models import CommandInfo
 
 from christmas_tasks import variables
 from christmas_tasks.cli import app
@@ -190,6 +191,13 @@ def test_the_table_of_plain_settings_names_each_one_with_need_default_and_a_good
         assert Settings.load({name: example}) != Settings.load({}), name
 
 
+def test_the_table_of_kestras_own_settings_names_what_the_tasks_read() -> None:
+    """Without address and login no email would ever wait: each is named."""
+    sources = "".join(path.read_text("utf-8") for path in (ROOT / "christmas_tasks").rglob("*.py"))
+    read = set(re.findall(r'env\("(KESTRA_\w+)"\)', sources))
+    assert {code(row["Setting"])[0] for row in table(CONTRACT, "Kestra's API")} == read == set(KESTRA_NAMES)
+
+
 def value_of(settings: Settings, name: str) -> object:
     """A setting's value by its name in the environment."""
     fields = dict(zip(Settings.names(), Settings.model_fields, strict=True))
@@ -287,18 +295,23 @@ def test_the_documents_name_every_zone_and_tip() -> None:
     assert [system for system in variables.TIPS if system not in text] == []
 
 
+def spoken(command: CommandInfo) -> str:
+    """A command as it is typed."""
+    return command.name or getattr(command.callback, "__name__", "").replace("_", "-")
+
+
 def test_every_command_is_mentioned() -> None:
     """A command that no document names is found by nobody."""
     text = "".join(path.read_text("utf-8") for path in DOCUMENTS)
-    names = [command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands]
+    names = [spoken(command) for command in app.registered_commands]
     assert [name for name in names if f"christmas-tasks {name}" not in text] == []
 
 
 def test_the_documents_name_only_commands_that_exist() -> None:
     """A printed command can be typed."""
-    known = {command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands}
+    known = {spoken(command) for command in app.registered_commands}
     for path in DOCUMENTS:
-        used = set(re.findall(r"christmas-tasks (?!\d)([a-z]+)", path.read_text("utf-8")))
+        used = set(re.findall(r"christmas-tasks ([a-z-]*[a-z])", path.read_text("utf-8")))
         assert used <= known, path.name
 
 
@@ -329,6 +342,6 @@ def test_every_link_within_the_repository_leads_somewhere(path: Path) -> None:
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 def test_every_path_of_the_repository_that_a_document_names_is_there(path: Path) -> None:
     """A file that was moved or renamed is noticed."""
-    folders = ("christmas_tasks/", "christmas_sandbox/", "kestra/", "tests/", "docs/")
+    folders = ("christmas_tasks/", "christmas_sandbox/", "kestra/", "tests/", "docs/", "website/")
     named = [text for text in code(path.read_text("utf-8")) if text.startswith(folders) and " " not in text]
     assert [text for text in named if "..." not in text and not list(ROOT.glob(text.rstrip("/")))] == []
