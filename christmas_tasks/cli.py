@@ -149,7 +149,7 @@ def check() -> None:
     from christmas_tasks.steps.check import check as look_at_all  # noqa: PLC0415
 
     door = Door(os.environ, Path.cwd())
-    report = look_at_all(os.environ, lambda: door.notion, lambda: door.mailer, datetime.now(UTC))
+    report = look_at_all(os.environ, lambda: door.notion, lambda: door.mailer, lambda: door.engine, datetime.now(UTC))
     colours = {"ok": "green", "warning": "yellow", "FAULT": "red", "off": "dim"}
     for line in report.lines:
         out.print(line, style=colours.get(line.split()[0]), markup=False, soft_wrap=True)

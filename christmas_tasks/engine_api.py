@@ -36,6 +36,15 @@ class EngineApi:
         self._http = httpx.Client(base_url=f"{url.rstrip('/')}/api/v1/main/", auth=(username, password))
         self._budget_s = budget_s
 
+    def ping(self) -> None:
+        """Prove that the API answers and takes the login.
+
+        Raises:
+            SetupRefused: Wrong login.
+            VendorUnavailable: No answer.
+        """
+        retrying(partial(self._call, "GET", "executions/search", params={"size": 1}), budget_s=self._budget_s)
+
     def live_emails(self) -> frozenset[tuple[str, int]]:
         """The enrolment keys and numbers of all emails that wait or run as executions right now.
 

@@ -135,6 +135,9 @@ class FakeLedger:
 
         return self.calls.make("find_contact", find)
 
+    def contact_addresses(self) -> list[str]:
+        return self.calls.make("contact_addresses", lambda: [contact.address for contact in self.all_contacts()])
+
     def create_contact(self, address: str, changes: Changes) -> Contact:
         def create() -> Contact:
             contact_id = f"contact-{self._count()}"

@@ -32,7 +32,7 @@ def alert_failure(door: Door) -> Outputs:
 
 def check(door: Door) -> Outputs:
     """health-check: a readable report; a fault for each thing that would break the campaign."""
-    report = look_at_all(door.environ, lambda: door.notion, lambda: door.mailer, utc_now())
+    report = look_at_all(door.environ, lambda: door.notion, lambda: door.mailer, lambda: door.engine, utc_now())
     for line in report.faults:
         say(ERROR, harmless(line))
     for line in report.warnings:

@@ -14,13 +14,14 @@ from typing import Any
 
 import httpx
 
-from christmas_tasks.local.leads import CALENDLY, MINUTES, BadBody, Lead, Script, script
+from christmas_tasks.local.leads import CALENDLY, MINUTES, RESEND, BadBody, Lead, Script, script
 from christmas_tasks.local.stack import Stack
 
 MINUTE_S = 2.0
 _ENDED = frozenset({"SUCCESS", "WARNING", "FAILED", "KILLED", "CANCELLED"})
 _TIMEOUT_S = 300.0
 _POLL_S = 0.5
+_DELIVERED, _BOUNCED = "plain1@example.org", "maybe1@example.org"
 _MOST_AFTER_STOP = 1  # one mail may be between its check and its sending when the stop comes
 
 
@@ -81,6 +82,9 @@ class Demo:
             self._report("Replaying finished executions: nothing may be mailed twice.")
             self._replay(executions, outcome)
             self._wait_until_quiet()
+            self._report("Resend tells of deliveries and a hard bounce; reconcile and health check run.")
+            self._deliver_events(outcome)
+            self._run_watchers(outcome)
             self._judge(plan, refused, outcome)
         return outcome
 
@@ -114,7 +118,7 @@ class Demo:
             self._unsubscribe(lead.email)
             self._stopped_at[lead.email] = datetime.now(UTC)
             return
-        self._wait_for(lambda: self._state(execution) in _ENDED, "a stop")
+        self._end_of(execution)
         self._stopped_at[lead.email] = datetime.now(UTC)
 
     def _unsubscribe(self, address: str) -> None:
@@ -147,6 +151,35 @@ class Demo:
         if len(self._mails()) != before:
             outcome.faults.append(f"replays have mailed {len(self._mails()) - before} more")
 
+    def _deliver_events(self, outcome: Outcome) -> None:
+        hook = self._stack.webhook_url("resend-events", RESEND)
+        delivered, bounced = _DELIVERED, _BOUNCED
+        for address, kind in ((delivered, "delivered"), (bounced, "bounced")):
+            mail = self._mails(address)[0]
+            event: dict[str, Any] = {"email_id": mail.resend_id, "type": kind, "url": hook}
+            if kind == "bounced":
+                event["data"] = {"bounce": {"type": "Permanent", "subType": "General", "message": "gone"}}
+            self._http.post(f"{self._stack.sandbox_url}/_sandbox/resend/events", json=event).raise_for_status()
+        self._wait_until_quiet()
+        found = {row["Email"]: row["Email 1 Delivery"] or row["Email 2 Delivery"] for row in self._rows()}
+        for address, kind in ((delivered, "delivered"), (bounced, "bounced")):
+            if found[address] != kind:
+                outcome.faults.append(f"the news that a mail to {address} was {kind} is not recorded")
+        suppressed = {row["properties"]["email"]: row["properties"]["Email Suppressed"] for row in self._contacts()}
+        if suppressed[bounced] != "bounced" or suppressed[delivered]:
+            outcome.faults.append("a hard bounce has not suppressed the contact, or a delivery has")
+
+    def _run_watchers(self, outcome: Outcome) -> None:
+        before = len(self._mails())
+        for flow in ("reconcile", "health-check"):
+            address = f"{self._stack.url}/api/v1/main/executions/christmas/{flow}"
+            execution = str(self._http.post(address, auth=self._login).json()["id"])
+            if (state := self._end_of(execution)) != "SUCCESS":
+                outcome.faults.append(f"{flow} ended {state}")
+        self._wait_until_quiet()
+        if len(self._mails()) != before:
+            outcome.faults.append("reconcile has mailed something, though nothing was missing")
+
     # Looking
 
     def _sandbox(self, what: str, **params: str) -> Any:  # noqa: ANN401 - the sandbox's JSON
@@ -169,6 +202,9 @@ class Demo:
             )
         return mails
 
+    def _contacts(self) -> list[dict[str, Any]]:
+        return list(self._sandbox("rows/contacts")["rows"])
+
     def _rows(self) -> list[dict[str, Any]]:
         return [row["properties"] for row in self._sandbox("rows/tracker")["rows"]]
 
@@ -180,6 +216,10 @@ class Demo:
         address = f"{self._stack.url}/api/v1/main/executions/{execution}"
         answer = self._http.get(address, auth=self._login)
         return str(answer.json()["state"]["current"]) if answer.is_success else "UNKNOWN"
+
+    def _end_of(self, execution: str) -> str:
+        self._wait_for(lambda: self._state(execution) in _ENDED, "the end of an execution")
+        return self._state(execution)
 
     def _executions(self, flow: str = "") -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
@@ -293,7 +333,7 @@ class Demo:
             outcome.faults.append(f"{who} went out, but its row says {status}")
 
     def _judge_contacts(self, plan: Script, outcome: Outcome) -> None:
-        rows = [row["properties"] for row in self._sandbox("rows/contacts")["rows"]]
+        rows = [row["properties"] for row in self._contacts()]
         counts = Counter(row["email"] for row in rows)
         for address in {lead.email for lead in plan.leads}:
             if counts[address] != 1:

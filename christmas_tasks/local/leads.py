@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-WEBSITE, CALENDLY = "WEBSITE_WEBHOOK_KEY", "CALENDLY_WEBHOOK_KEY"
+WEBSITE, CALENDLY, RESEND = "WEBSITE_WEBHOOK_KEY", "CALENDLY_WEBHOOK_KEY", "RESEND_WEBHOOK_KEY"
 
 # Contract section 5, written down once more on purpose: the demonstration judges the library by the contract.
 MINUTES = {

@@ -41,6 +41,14 @@ class Domains(Protocol):
         ...
 
 
+class Pingable(Protocol):
+    """What the check asks of Kestra."""
+
+    def ping(self) -> None:
+        """Prove that the API answers and takes the login."""
+        ...
+
+
 @dataclass(frozen=True)
 class Report:
     """What the check has found.
@@ -75,7 +83,11 @@ class _Findings:
 
 
 def check(
-    environ: Mapping[str, str], notion: Callable[[], Databases], mailer: Callable[[], Domains], now: datetime
+    environ: Mapping[str, str],
+    notion: Callable[[], Databases],
+    mailer: Callable[[], Domains],
+    engine: Callable[[], Pingable],
+    now: datetime,
 ) -> Report:
     """Look at everything the campaign relies on; reads only, safe to repeat.
 
@@ -83,6 +95,7 @@ def check(
         environ: The server's environment.
         notion: Makes the client; called only if its settings are there.
         mailer: Likewise.
+        engine: Likewise; the waiting emails are started over it.
         now: Aware UTC.
     """
     findings = _Findings()
@@ -96,6 +109,7 @@ def check(
     _check_settings(settings, findings, now)
     _guarded(findings, lambda: _check_notion(notion(), findings))
     _guarded(findings, lambda: _check_resend(mailer(), settings, findings))
+    _guarded(findings, lambda: _check_engine(engine(), findings))
     return Report(tuple(findings.lines), tuple(findings.faults), tuple(findings.warnings))
 
 
@@ -172,3 +186,8 @@ def _check_resend(mailer: Domains, settings: Settings, findings: _Findings) -> N
         findings.fault(f"EMAIL_FROM has a domain that is {status} at Resend: finish its DNS records there.")
     else:
         findings.good("Resend answers, the sender's domain is verified")
+
+
+def _check_engine(engine: Pingable, findings: _Findings) -> None:
+    engine.ping()
+    findings.good("Kestra's API answers and takes the login")

@@ -46,6 +46,10 @@ class Contacts(Protocol):
         """The contact with an address, or None."""
         ...
 
+    def contact_addresses(self) -> list[str]:
+        """The address of each contact; one that stands there twice is a duplicate."""
+        ...
+
     def create_contact(self, address: str, changes: Changes) -> Contact:
         """Create a contact that isn't there."""
         ...

@@ -49,7 +49,11 @@ def reconcile(ledger: Ledger, live: frozenset[tuple[str, int]], settings: Settin
         for state in row.pending()
         if (row.key, state.number) not in live
     ]
-    findings = [*_duplicates(rows), *_unresolved(rows, now), *_blocking(rows, ledger.templates(fresh=True))]
+    findings = [
+        *_duplicates(rows, ledger.contact_addresses()),
+        *_unresolved(rows, now),
+        *_blocking(rows, ledger.templates(fresh=True)),
+    ]
     return Reconciled(tuple(missing), tuple(findings), sum(len(row.pending()) for row in rows))
 
 
@@ -57,9 +61,14 @@ def _missing(row: TrackerRow, state: EmailState, now: datetime) -> DueEmail:
     return DueEmail(row.key, row.row_id, state.number, state.scheduled_at or now, row.sequence.value, row.segment.value)
 
 
-def _duplicates(rows: list[TrackerRow]) -> list[str]:
+def _duplicates(rows: list[TrackerRow], addresses: list[str]) -> list[str]:
     counts = Counter(row.key for row in rows)
+    contacts = Counter(address.lower() for address in addresses if address)
     return [
+        f"{address} has {count} contacts: merge them into the oldest, and delete the others."
+        for address, count in contacts.items()
+        if count > 1
+    ] + [
         f"Enrolment {key} has {count} tracker rows: keep the oldest, delete the others (no mail goes out twice)."
         for key, count in counts.items()
         if count > 1

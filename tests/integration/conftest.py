@@ -21,6 +21,7 @@ def fast(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     world = World(tmp_path_factory.mktemp("fast"), settings)
     with world.stack:
         yield world
+        world.stack.engine.kill()
     world.close()
 
 
@@ -32,6 +33,7 @@ def calm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     with world.stack:
         world.give_the_account_a_past()
         yield world
+        world.stack.engine.kill()
     world.close()
 
 
@@ -45,6 +47,8 @@ def make_world(tmp_path: Path) -> Iterator[Callable[..., World]]:
             world = World(tmp_path / "data", {"TESTING_MODE": "true", **SHORT_BUDGET, **(settings or {})}, **options)
             closing.callback(world.close)
             closing.enter_context(world.stack)
+            # A clean stop takes seconds, and its own tests try it.
+            closing.callback(world.stack.engine.kill)
             return world
 
         yield make

@@ -37,12 +37,13 @@ def full_schema(database: Database) -> Schema:
 
 @dataclass
 class FakeVendors:
-    """Notion and Resend as the check sees them."""
+    """Notion, Resend and Kestra as the check sees them."""
 
     templates_found: dict[str, Template] = field(default_factory=good_templates)
     schemas: dict[Database, Schema] = field(default_factory=lambda: {each: full_schema(each) for each in Database})
     domains_found: dict[str, str] = field(default_factory=lambda: {"example.org": "verified"})
     refused: Database | None = None
+    wrong_login: bool = False
 
     def whoami(self) -> str:
         return "Campaign"
@@ -60,10 +61,14 @@ class FakeVendors:
     def domains(self) -> dict[str, str]:
         return self.domains_found
 
+    def ping(self) -> None:
+        if self.wrong_login:
+            raise SetupRefused("Kestra's API refuses the login.")
+
 
 def look(vendors: FakeVendors | None = None, environ: Mapping[str, str] | None = None) -> Report:
     found = vendors or FakeVendors()
-    return check({**good_environ(), **(environ or {})}, lambda: found, lambda: found, NOW)
+    return check({**good_environ(), **(environ or {})}, lambda: found, lambda: found, lambda: found, NOW)
 
 
 def test_a_healthy_campaign_has_no_fault() -> None:
@@ -163,9 +168,14 @@ def test_trouble_at_one_vendor_is_one_fault_and_the_other_is_still_asked() -> No
     def away() -> Any:
         raise VendorUnavailable("Notion is in trouble.")
 
-    report = check(good_environ(), away, FakeVendors, NOW)
+    report = check(good_environ(), away, FakeVendors, FakeVendors, NOW)
     assert report.faults == ("Notion is in trouble.",)
     assert any("Resend answers" in line for line in report.lines)
+
+
+def test_a_wrong_login_of_kestras_api_is_a_fault() -> None:
+    """Without it no email can be scheduled."""
+    assert look(FakeVendors(wrong_login=True)).faults == ("Kestra's API refuses the login.",)
 
 
 def test_testing_mode_and_a_past_deadline_are_warnings() -> None:
