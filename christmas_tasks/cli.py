@@ -5,17 +5,20 @@ import signal
 import sys
 import tempfile
 import threading
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from christmas_tasks.errors import ChristmasError, SettingsError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+_TABLE_WIDTH = 130
 out, err = Console(highlight=False), Console(stderr=True, highlight=False)
 
 
@@ -118,10 +121,8 @@ def demo(
         with Stack(options, environ={}) as stack:
             out.print(f"Kestra is ready at {stack.url}, the inbox is {stack.sandbox_url}", markup=False)
             outcome = Demo(stack, lambda line: out.print(line, markup=False)).run()
-    table = Table("receiver", "segment", "sequence", "email", "planned", "sent", "subject")
-    for line in outcome.lines:
-        table.add_row(*line)
-    out.print(table)
+    wide = Console(highlight=False, width=None if out.is_terminal else _TABLE_WIDTH)
+    wide.print(_table(outcome.lines))
     figures = outcome.figures
     states = ", ".join(f"{count} {state}" for state, count in sorted(figures["executions"].items()))  # type: ignore[attr-defined]
     out.print(
@@ -135,6 +136,15 @@ def demo(
         out.print(f"{len(outcome.faults)} faults after {seconds:.0f} s.")
         raise typer.Exit(1)
     out.print(f"Every planned email was sent once, in order and not early, or skipped with a reason. {seconds:.0f} s.")
+
+
+def _table(lines: list[tuple[str, ...]]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for name in ("receiver", "segment", "sequence", "email", "planned", "sent", "subject, or why there is none"):
+        table.add_column(name, no_wrap=True, overflow="ellipsis")
+    for line in lines:
+        table.add_row(*(escape(cell) for cell in line))
+    return table
 
 
 @app.command()
@@ -173,7 +183,8 @@ def settle(
 
     if bool(sent) == not_sent:
         raise typer.BadParameter("say either --sent RESEND_ID or --not-sent")
-    row = step(enrolment, number, sent, Door(os.environ, Path.cwd()).notion, datetime.now(UTC))
+    with closing(Door(os.environ, Path.cwd()).notion) as notion:
+        row = step(enrolment, number, sent, notion, datetime.now(UTC))
     what = f"sent as {sent}" if sent else "planned again: reconcile starts it within the hour"
     out.print(f"Email {number} of {row.key} is {what}.", markup=False, soft_wrap=True)
 

@@ -9,7 +9,8 @@ import hashlib
 import json
 import logging
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeVar
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from christmas_tasks.cache import FileCache
 from christmas_tasks.columns import Database
@@ -31,6 +32,9 @@ from christmas_tasks.tracker import (
     SequenceStatus,
     TrackerRow,
 )
+
+if TYPE_CHECKING:
+    from notion_client import Client
 
 T = TypeVar("T")
 
@@ -65,21 +69,26 @@ class Notion:
         base_url: str = "https://api.notion.com",
         budget_s: float = 60.0,
     ) -> None:
-        from notion_client import Client  # noqa: PLC0415 - 200 ms that only tasks with Notion pay
-
-        silent = logging.getLogger("christmas_tasks.notion_client")
-        silent.addHandler(logging.NullHandler())
-        silent.propagate = False
-        self._client = Client(auth=token, base_url=base_url, retry=False, timeout_ms=_TIMEOUT_MS, logger=silent)
+        self._token = token
         self._databases = databases
         self._cache = cache
         self._budget_s = budget_s
         self._base_url = base_url
         self._schemas: dict[Database, Schema] = {}
 
+    @cached_property
+    def _client(self) -> "Client":
+        from notion_client import Client  # noqa: PLC0415 - 200 ms that only a call to Notion pays
+
+        silent = logging.getLogger("christmas_tasks.notion_client")
+        silent.addHandler(logging.NullHandler())
+        silent.propagate = False
+        return Client(auth=self._token, base_url=self._base_url, retry=False, timeout_ms=_TIMEOUT_MS, logger=silent)
+
     def close(self) -> None:
         """Close the connections; safe to repeat. A task that ends need not ask for it."""
-        self._client.close()
+        if "_client" in self.__dict__:
+            self._client.close()
 
     @property
     def warnings(self) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ EMAIL_NUMBERS = range(1, 6)
 _KEY_COVERS = timedelta(hours=23)
 
 # How long an email at least waits for the one before it: testing minutes may be shorter than a send takes.
-_SHORTEST_PAUSE = timedelta(seconds=3)
+_SHORTEST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=3), timedelta(seconds=30)
 
 Value = str | float | datetime | None
 Changes = Mapping[str, Value]
@@ -193,7 +193,8 @@ def _wait(row: TrackerRow, state: EmailState, now: datetime, policy: SendPolicy)
     for earlier in row.pending():
         overdue = now - (earlier.scheduled_at or now)
         if earlier.number < state.number and timedelta(0) <= overdue <= policy.max_lateness:
-            pause = max(policy.min_gap, _SHORTEST_PAUSE)
+            # The longer the earlier one hangs, the busier the system is: ask the seldomer.
+            pause = max(policy.min_gap, _SHORTEST_PAUSE, min(overdue, _LONGEST_PAUSE))
             return Decision(Action.WAIT, f"email {earlier.number} goes first", now + pause)
     others = [other.sent_at for other in row.emails if other.sent_at is not None and other.number != state.number]
     last = max(others, default=None)

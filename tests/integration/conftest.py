@@ -13,6 +13,13 @@ from tests.integration.world import SHORT_BUDGET, World
 OFFICIAL_PLUGIN = Path(__file__).parents[3] / "shared" / "engine" / "official-plugin-script-python.jar"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Everything in this folder needs the engine."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.integration)
+
+
 @pytest.fixture(scope="session")
 def fast(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """Testing mode with minutes of one second: emails go out while the test looks on."""

@@ -47,19 +47,20 @@ def test_email_goes_out_once_and_is_recorded(calm: World) -> None:
 
 
 def test_email_before_its_time_waits(calm: World) -> None:
-    """An execution started by hand too early sends nothing; a new one waits for the planned time."""
-    row = _enrol(calm, "early@example.org")
-    execution = calm.start("send-email", enrolment=row["Enrolment Key"], row=row["id"], email_number=1)
-    calm.end_of(execution)
-    assert "not yet due" in calm.logs(execution)
+    """Started by hand too early, it sends nothing; unless one waits already, a new execution waits for its time."""
+    address = "early@example.org"
+    row = _enrol(calm, address)
     planned = datetime.fromisoformat(row["Email 1 Scheduled At"])
-
-    def waiting() -> list[dict[str, Any]]:
-        found = [found for found in calm.executions("send-email") if found.get("scheduleDate")]
-        return [one for one in found if datetime.fromisoformat(one["scheduleDate"]) == planned]
-
-    calm.wait_for(lambda: len(waiting()) >= 2, "a second waiting execution")
-    assert calm.mails("early@example.org") == []
+    early = _send(calm, row)
+    assert "not yet due" in calm.logs(early["id"])
+    assert "waits already" in calm.logs(early["id"])
+    (waiting,) = calm.sends(row["Enrolment Key"], 1)
+    calm.api("DELETE", f"executions/{waiting['id']}/actions/kill")
+    calm.end_of(waiting["id"])
+    _send(calm, row)
+    again = [found for found in calm.sends(row["Enrolment Key"], 1) if found["state"]["current"] == "CREATED"]
+    assert [datetime.fromisoformat(found["scheduleDate"]) for found in again] == [planned]
+    assert calm.mails(address) == []
 
 
 @pytest.mark.parametrize("task", ["", "prepare", "send", "record"])
@@ -195,11 +196,9 @@ def test_late_emails_keep_order_and_gap(calm: World) -> None:
     assert calm.numbers(address) == [1]
     sent_at = datetime.fromisoformat(calm.row(address, "postcall")["Email 1 Sent"])
 
-    def waits_until() -> list[datetime]:
-        found = [one for one in calm.executions("send-email") if one.get("scheduleDate")]
-        return [at for one in found if (at := datetime.fromisoformat(one["scheduleDate"])) >= sent_at + GAP]
-
-    calm.wait_for(waits_until, "an execution that waits for the gap's end")
+    waiting = [found for found in calm.sends(row["Enrolment Key"], 2) if found["state"]["current"] == "CREATED"]
+    assert all(datetime.fromisoformat(found["scheduleDate"]) >= sent_at + GAP for found in waiting)
+    assert waiting
 
 
 def test_email_more_than_seven_days_late_is_skipped(calm: World) -> None:
