@@ -37,8 +37,7 @@ type: $(STAMP) ## Check the types
 	@$(BIN)/mypy --no-error-summary
 
 layers: $(STAMP) ## Check that imports run one way
-	@$(BIN)/lint-imports --no-cache > build-layers.log 2>&1 || { cat build-layers.log; exit 1; }
-	@rm -f build-layers.log
+	@told=$$($(BIN)/lint-imports --no-cache 2>&1) || { echo "$$told"; exit 1; }
 
 demo: $(STAMP) ## Send over 30 leads through the real engine, and judge what came out
 	@$(BIN)/christmas-tasks demo

@@ -49,8 +49,3 @@ class FileCache:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
                 json.dump(value, file)
             Path(temporary).replace(self._folder / f"{name}.json")
-
-    def drop(self, name: str) -> None:
-        """Forget the value."""
-        with suppress(OSError):
-            (self._folder / f"{name}.json").unlink(missing_ok=True)

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from christmas_tasks.errors import ChristmasError, SettingsError
+from christmas_tasks.errors import ChristmasError, PermanentError, SettingsError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 _TABLE_WIDTH = 130
@@ -24,7 +24,7 @@ out, err = Console(highlight=False), Console(stderr=True, highlight=False)
 
 def main() -> None:
     """Run a command; errors are one readable line each, and exit with 1."""
-    from christmas_tasks.local.engine import EngineError  # noqa: PLC0415 - keeps --help fast
+    from christmas_tasks.local.engine import EngineError  # noqa: PLC0415 - only a local stack needs it
     from christmas_tasks.local.java import MissingToolError  # noqa: PLC0415
 
     try:
@@ -89,10 +89,12 @@ def up(
                 raise EngineStopped(f"the engine has stopped by itself: see {stack.engine.log_path}")
 
 
-class EngineStopped(ChristmasError):
+class EngineStopped(PermanentError):
     """The engine's process has ended, and nobody asked for it."""
 
-    permanent = True
+
+class DemoStuck(PermanentError):
+    """The demonstration did not come to its end in time."""
 
 
 @app.command()
@@ -105,6 +107,8 @@ def demo(
 
     Example: christmas-tasks demo
     """
+    import httpx  # noqa: PLC0415
+
     from christmas_tasks.local.demo import MINUTE_S, Demo  # noqa: PLC0415
     from christmas_tasks.local.engine import ensure_built  # noqa: PLC0415
     from christmas_tasks.local.stack import Stack, StackOptions  # noqa: PLC0415
@@ -120,7 +124,12 @@ def demo(
         )
         with Stack(options, environ={}) as stack:
             out.print(f"Kestra is ready at {stack.url}, the inbox is {stack.sandbox_url}", markup=False)
-            outcome = Demo(stack, lambda line: out.print(line, markup=False)).run()
+            try:
+                outcome = Demo(stack, lambda line: out.print(line, markup=False)).run()
+            except (TimeoutError, httpx.HTTPError) as error:
+                raise DemoStuck(
+                    f"The demonstration got stuck: {error or type(error).__name__}. Is the machine busy?"
+                ) from None
     wide = Console(highlight=False, width=None if out.is_terminal else _TABLE_WIDTH)
     wide.print(_table(outcome.lines))
     figures = outcome.figures

@@ -183,6 +183,7 @@ def personal_columns(request: EnrolmentRequest, variables: Variables) -> Changes
         "Business Name": variables.get("business_name"),
         "Assessment Score": _known_number(variables.get("assessment_score")),
         **{column: _known_number(variables.get(name)) for name, column in _COUNT_COLUMNS.items()},
+        "Segment": request.segment,
         **request.columns,
     }
     filled = {name: value for name, value in columns.items() if value not in (None, "")}

@@ -42,13 +42,15 @@ class MailEvent:
     Args:
         resend_id: Of the mail.
         delivery: What happened.
-        enrolment_key: From the mail's tags; empty: not one of ours.
+        address: Who it went to; empty if the event doesn't say one address.
+        enrolment_key: From the mail's tags; empty: not one that Kestra sent.
         number: The email number, from the tags.
         stops: What ends the contact's sequences because of it, if anything.
         accepted_at: When Resend took the mail, aware UTC.
     """
 
     resend_id: str
+    address: str
     delivery: Delivery
     enrolment_key: str
     number: int
@@ -94,15 +96,17 @@ def read_mail_event(body: object) -> MailEvent | Ignored:
     tags = data.get("tags")
     tags = tags if isinstance(tags, dict) else {}
     number = str(tags.get("email", ""))
-    if not tags.get("enrolment") or not (number.isascii() and number.isdigit()):
-        return Ignored("This mail is none of the campaign's.")
+    is_ours = bool(tags.get("enrolment")) and number.isascii() and number.isdigit()
     delivery = Delivery(kind)
+    if not is_ours and _stops(delivery, data) is None:
+        return Ignored("This mail is none of the campaign's.")
     created = read_instant(data.get("created_at"))
     return MailEvent(
         str(data.get("email_id", "")),
+        _one_address(data.get("to")),
         delivery,
-        str(tags["enrolment"]),
-        int(number[:3]),
+        str(tags["enrolment"]) if is_ours else "",
+        int(number[:3]) if is_ours else 0,
         _stops(delivery, data),
         created.instant if created else None,
     )
@@ -121,3 +125,11 @@ def _stops(delivery: Delivery, data: Mapping[str, Any]) -> StopEvent | None:
         before = detail("suppressed", "reason") + detail("suppressed", "type")
         return StopEvent.COMPLAINED if "complaint" in before.lower() else StopEvent.BOUNCED
     return None
+
+
+def _one_address(to: object) -> str:
+    found = to if isinstance(to, list) else [to]
+    try:
+        return parse(Payload, {"email": found[0]}).email if len(found) == 1 else ""
+    except PayloadError:
+        return ""

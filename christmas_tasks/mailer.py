@@ -157,7 +157,12 @@ class Mailer:
         return {str(domain["name"]): str(domain["status"]) for domain in page["data"]}
 
     def _is_it(self, resend_id: str, marker: str) -> bool:
-        email = self._call("read an email", lambda: self._resend.Emails.get(resend_id))
+        try:
+            email = self._call("read an email", lambda: self._resend.Emails.get(resend_id))
+        except MailRefused:
+            raise VendorUnavailable(
+                "Resend lists an email that it can't show: nothing is sent before it can."
+            ) from None
         return marker in str(email.get("html") or "")
 
     def _call(self, what: str, call: Callable[[], T]) -> T:

@@ -1,6 +1,6 @@
 """Notion as contacts, templates and ledger: the only module that talks to it (API 2025-09-03).
 
-Whoever outgrows Notion as a ledger replaces this module and its ``notion_*`` helpers; ``steps.py`` names the few
+Whoever outgrows Notion as a ledger replaces this module and its ``notion_*`` helpers; ``steps/ports.py`` names the few
 methods it needs. Every method may be repeated. Notion has no unique constraint and no idempotency key: creating looks
 first, and looks again when an answer got lost.
 """
@@ -59,6 +59,8 @@ class Notion:
         cache: Where schemas and templates are kept between tasks.
         base_url: ``https://api.notion.com``, or a stand-in.
         budget_s: Seconds that one call may take with all its repeats.
+
+    ``unreadable`` grows by one line for each tracker row that had to be passed over.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class Notion:
         self._budget_s = budget_s
         self._base_url = base_url
         self._schemas: dict[Database, Schema] = {}
+        self.unreadable: list[str] = []
 
     @cached_property
     def _client(self) -> "Client":
@@ -111,6 +114,8 @@ class Notion:
         """Create the row of an enrolment that has none. One call; if its answer gets lost, looks before repeating."""
         row = self._create(Database.TRACKER, changes, lambda: self.find_row(key), self._row)
         self._cache.write(self._made_name(Database.TRACKER, key), row.row_id)
+        of_address = self._made_name(Database.TRACKER, row.address)
+        self._cache.write(of_address, [*(self._cache.read(of_address, _SEARCH_LAG_S) or ()), row.row_id])
         return row
 
     def read_row(self, row_id: str) -> TrackerRow | None:
@@ -124,13 +129,26 @@ class Notion:
 
     def rows_of(self, address: str) -> list[TrackerRow]:
         """All rows of one address, oldest first."""
-        return [self._row(page) for page in self._query(Database.TRACKER, {"Email": address})]
+        pages = self._query(Database.TRACKER, {"Email": address})
+        known = {page["id"] for page in pages}
+        for row_id in self._cache.read(self._made_name(Database.TRACKER, address), _SEARCH_LAG_S) or ():
+            if row_id not in known and (page := self._page(row_id)) is not None:
+                pages.append(page)
+        return list(self._readable(pages))
 
     def rows(self, campaign: str, statuses: tuple[SequenceStatus, ...]) -> Iterator[TrackerRow]:
         """All rows of a campaign with one of *statuses*, oldest first."""
         for status in statuses:
-            for page in self._query(Database.TRACKER, {"Campaign": campaign, "Sequence Status": status}):
+            yield from self._readable(self._query(Database.TRACKER, {"Campaign": campaign, "Sequence Status": status}))
+
+    def _readable(self, pages: list[Json]) -> Iterator[TrackerRow]:
+        # One row that a person has garbled must not keep everybody else's from being looked at.
+        for page in pages:
+            try:
                 yield self._row(page)
+            except SetupRefused as error:
+                if str(error) not in self.unreadable:
+                    self.unreadable.append(str(error))
 
     # Contacts
 
@@ -140,10 +158,9 @@ class Notion:
         page = pages[0] if pages else self._just_made(Database.CONTACTS, address)
         return None if page is None else self._contact(page)
 
-    def contact_addresses(self) -> list[str]:
-        """The address of each contact, oldest first; twice the same is a duplicate. A call for each 100."""
-        schema = self.schema(Database.CONTACTS)
-        return [decode_text(schema.cell(page, "Email")) for page in self._query(Database.CONTACTS, {})]
+    def contacts(self) -> list[Contact]:
+        """All contacts, oldest first; two with one address are duplicates. A call for each 100."""
+        return [self._contact(page) for page in self._query(Database.CONTACTS, {})]
 
     def create_contact(self, address: str, changes: Changes) -> Contact:
         """Create a contact that isn't there. One call; if its answer gets lost, looks before repeating."""

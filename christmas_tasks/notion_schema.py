@@ -66,8 +66,7 @@ class Schema:
         found = self.find(column)
         if found is None and column.is_required:
             raise SetupRefused(
-                f'The {self.database.label} database has no column "{name}": add it as {column.kinds[0]} '
-                f"(or run `christmas-tasks notion migrate`)."
+                f'The {self.database.label} database has no column "{name}": add it as {column.kinds[0]}.'
             )
         return found
 
@@ -84,12 +83,17 @@ class Schema:
             if actual is None:
                 self._leave_out(f'"{name}" (no such column)')
                 continue
-            if actual.kind == "status" and value and str(value).lower() not in {o.lower() for o in actual.options}:
-                self._leave_out(f'"{actual.name}" (no option of that name)')
-                continue
+            if actual.kind == "status" and value:
+                option = next((o for o in actual.options if o.lower() == str(value).lower()), None)
+                if option is None:
+                    self._refuse_if_required(name, f'has no option "{value}": add it in Notion')
+                    self._leave_out(f'"{actual.name}" (no option of that name)')
+                    continue
+                value = option  # noqa: PLW2901 - Notion knows it by its own spelling
             try:
                 properties[actual.name] = encode(value, actual.kind)
             except Unwritable as problem:
+                self._refuse_if_required(name, f"can't take its value, which {problem}: change its type in Notion")
                 self._leave_out(f'"{actual.name}" (the value {problem})')
         return properties
 
@@ -114,6 +118,10 @@ class Schema:
 
     def _has(self, name: str) -> bool:
         return self.actual(name) is not None
+
+    def _refuse_if_required(self, name: str, why: str) -> None:
+        if next(column for column in COLUMNS[self.database] if column.name == name).is_required:
+            raise SetupRefused(f'The column "{name}" of the {self.database.label} database {why}.')
 
     def _leave_out(self, what: str) -> None:
         if what not in self.left_out:

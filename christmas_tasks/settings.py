@@ -180,16 +180,16 @@ class Settings(BaseModel):
         Raises:
             SettingsError: One line for each value that can't be read, with its name and an example.
         """
-        given: dict[str, str] = {}
+        found: dict[str, str] = {}
         lines: list[str] = []
         for name in cls.names():
             try:
                 if value := _find(environ, name):
-                    given[name.lower()] = value
+                    found[name.lower()] = value
             except SettingsError as error:
                 lines.extend(error.lines)
         try:
-            settings = cls.model_validate(given)
+            settings = cls.model_validate(found)
         except ValidationError as error:
             raise SettingsError([*lines, *(_line(problem) for problem in error.errors(include_url=False))]) from None
         if lines:
@@ -260,6 +260,23 @@ class Settings(BaseModel):
         return now.astimezone(ZoneInfo(self.timezone)).date()
 
 
+def given(environ: Mapping[str, str]) -> dict[str, str]:
+    """Every setting that is set, by name; secrets decoded, values unchecked.
+
+    Raises:
+        SettingsError: A secret that is not base64.
+    """
+    return {name: value for name in Settings.names() if (value := _find(environ, name))}
+
+
+def read_one(environ: Mapping[str, str], name: str) -> str:
+    """One setting as text, unchecked; empty if it is not set or can't be decoded."""
+    try:
+        return _find(environ, name)
+    except SettingsError:
+        return ""
+
+
 def utc_now() -> datetime:
     """The clock; edges and entries read it, the core is told."""
     return datetime.now(UTC)
@@ -281,7 +298,7 @@ def _decoded(name: str, encoded: str) -> str:
     try:
         return base64.b64decode("".join(encoded.split()), validate=True).decode().strip()
     except (binascii.Error, UnicodeDecodeError):
-        raise SettingsError([f"SECRET_{name} is not base64: encode it with `christmas-tasks env encode`."]) from None
+        raise SettingsError([f"SECRET_{name} is not base64: encode it with printf %s VALUE | base64 -w0."]) from None
 
 
 def _line(problem: ErrorDetails) -> str:

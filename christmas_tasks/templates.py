@@ -70,6 +70,32 @@ def render(template: Template, variables: Mapping[str, str | float]) -> Rendered
     return RenderedMail(subject, html, text.strip() + "\n" if text.strip() else html_to_text(html))
 
 
+def with_footer(mail: RenderedMail, link: str, postal_address: str) -> RenderedMail:
+    """*mail* with the unsubscribe link and the postal address in both parts, added only where the template has none.
+
+    Args:
+        mail: As rendered.
+        link: The mail's own unsubscribe link.
+        postal_address: Of the sender; may be empty.
+    """
+    html, text = mail.html, mail.text
+    footer = ""
+    if escape(link) not in html and link not in html:
+        footer += f'<a href="{escape(link)}">Unsubscribe</a> '
+    if postal_address and escape(postal_address) not in html:
+        footer += escape(postal_address)
+    if footer:
+        block = f'<p style="font-size:12px;text-align:center">{footer.strip()}</p>'
+        head, end, tail = html.rpartition("</body>")
+        html = f"{head}{block}{end}{tail}" if end else f"{html}{block}"
+    missing = [
+        line for what, line in ((link, f"Unsubscribe: {link}"), (postal_address, postal_address)) if what not in text
+    ]
+    if missing:
+        text = "\n".join([text.rstrip("\n"), "", *missing, ""])
+    return RenderedMail(mail.subject, html, text)
+
+
 def problems(template: Template) -> tuple[str, ...]:
     """What is wrong with a template whoever receives it, in reading order; empty if nothing is."""
     if not template.is_active:

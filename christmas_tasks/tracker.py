@@ -171,7 +171,7 @@ def decide(row: TrackerRow, number: int, now: datetime, policy: SendPolicy) -> D
         NotPlanned: See ``TrackerRow.email``.
     """
     state = row.email(number)
-    if state.status is EmailStatus.SENT:
+    if state.status is EmailStatus.SENT or state.resend_id:
         return Decision(Action.DONE, "already sent")
     if state.status is EmailStatus.SKIPPED:
         return Decision(Action.DONE, "already skipped")

@@ -135,8 +135,8 @@ class FakeLedger:
 
         return self.calls.make("find_contact", find)
 
-    def contact_addresses(self) -> list[str]:
-        return self.calls.make("contact_addresses", lambda: [contact.address for contact in self.all_contacts()])
+    def contacts(self) -> list[Contact]:
+        return self.calls.make("contacts", self.all_contacts)
 
     def create_contact(self, address: str, changes: Changes) -> Contact:
         def create() -> Contact:
@@ -205,6 +205,7 @@ class FakeLedger:
             segment=Segment(segment) if segment else None,
             suppressed=_text(columns, "Email Suppressed"),
             numbers={name: value for name in names if isinstance(value := columns.get(name), int | float)},
+            last_email_sent_at=found if isinstance(found := columns.get("Last Email Sent At"), datetime) else None,
         )
 
     def _write(self, pages: dict[str, Columns], page_id: str, changes: Changes) -> TrackerRow:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from christmas_tasks.errors import PayloadError
-from christmas_tasks.settings import Settings, utc_now
+from christmas_tasks.settings import Settings, read_one, utc_now
 
 if TYPE_CHECKING:
     from christmas_tasks.cache import FileCache
@@ -48,7 +48,8 @@ class Door:
         """Where the tasks of this machine keep what they share."""
         from christmas_tasks.cache import default_folder  # noqa: PLC0415
 
-        return Path(self.settings.cache_dir) if self.settings.cache_dir else default_folder()
+        cache_dir = self.one_setting("CHRISTMAS_CACHE_DIR")
+        return Path(cache_dir) if cache_dir else default_folder()
 
     @cached_property
     def cache(self) -> "FileCache":
@@ -100,6 +101,10 @@ class Door:
         from christmas_tasks.locks import FolderLocks  # noqa: PLC0415
 
         return FolderLocks(self.cache_folder / "locks")
+
+    def one_setting(self, name: str) -> str:
+        """One setting as it stands, though others may be unreadable: an alert must get out all the same."""
+        return read_one(self.environ, name)
 
     def env(self, name: str) -> str:
         """A value that the flow hands over; empty if it doesn't."""
@@ -193,7 +198,7 @@ def harmless(text: str) -> str:
 
 def warn_of_gaps(door: Door) -> None:
     """Log what had to be left out because Notion has no column for it, a line each."""
-    for line in door.notion.warnings:
+    for line in (*door.notion.warnings, *door.notion.unreadable):
         say(WARNING, line)
 
 

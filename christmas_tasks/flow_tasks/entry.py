@@ -35,7 +35,6 @@ TASKS: Mapping[str, str] = {
 _NOTHING_TO_DO: Outputs = {
     "send": False,
     "record": False,
-    "wait": False,
     "alert": False,
     "unpaid": False,
     "schedule": False,

@@ -1,8 +1,5 @@
 """The tasks of the five handlers: a body comes in, contact and tracker row are written, emails are planned."""
 
-from collections.abc import Callable
-from datetime import datetime
-
 from christmas_tasks.enrolments import (
     EnrolmentRequest,
     from_assessment,
@@ -76,12 +73,12 @@ def onboarding(door: Door) -> Outputs:
     return _enrol(door, from_onboarding(body, door.instant("RECEIVED_AT")))
 
 
-def _enrol(door: Door, request: EnrolmentRequest, clock: Callable[[], datetime] = utc_now) -> Outputs:
+def _enrol(door: Door, request: EnrolmentRequest) -> Outputs:
     enrolled = enrol(request, door.execution_id, door.settings, door.notion, door.locks)
     for note in enrolled.notes:
         say(WARNING if note in request.warnings else INFO, note)
     warn_of_gaps(door)
-    alerts = for_enrolment(enrolled, request, clock())
+    alerts = for_enrolment(enrolled, request, utc_now())
     door.write_file("alerts", dump(alerts))
     row = enrolled.row
     emails = tuple(

@@ -56,7 +56,7 @@ def unsubscribe(door: Door) -> Outputs:
         return {"answer": "To unsubscribe, press the button on the page that the mail links to."}
     claim = read_token(door.settings.secret("UNSUBSCRIBE_SIGNING_KEY"), _token(door, raw))
     stopped = stop(claim.address, StopEvent.UNSUBSCRIBED, door.notion, door.locks)
-    say(INFO, f"Unsubscribed: {stopped} sequences stopped.")
+    say(INFO, f"Unsubscribed from mail {claim.mail_key}: {stopped} sequences stopped.")
     return {"answer": "You are unsubscribed. No further email of this campaign will be sent to you."}
 
 

@@ -15,19 +15,19 @@ _SAME_NEWS_S = 6 * 3_600.0
 
 
 def alert(door: Door) -> Outputs:
-    """Any flow: post what an earlier task has written down for the people."""
+    """Any flow: post what an earlier task has written down for the people; of a scheduled flow only if it is news."""
+    if door.is_replay:
+        say(INFO, "A replay: the people were told the first time.")
+        return {"posted": 0}
     return _post(door, alerts.load(door.bytes_file("alerts")))
 
 
 def alert_failure(door: Door) -> Outputs:
     """The errors branch of any flow: one alert for one failed execution; of a scheduled flow only if it is news."""
     flow_id = door.env("FLOW_ID")
-    link = f"{door.settings.public_url}/ui/main/executions/christmas/{flow_id}/{door.execution_id}"
+    link = f"{door.one_setting('PUBLIC_URL')}/ui/main/executions/christmas/{flow_id}/{door.execution_id}"
     lines = alerts.told(door.json_file("errors"))
-    if door.flag("ONLY_NEWS") and not _is_news(door, flow_id, *lines):
-        say(INFO, "The people know of this already: no alert.")
-        return {"posted": 0}
-    return _post(door, [alerts.failure(flow_id, door.execution_id, link, lines, utc_now())])
+    return _post(door, [alerts.failure(flow_id, door.execution_id, link, lines, utc_now())], flow_id, *lines)
 
 
 def check(door: Door) -> Outputs:
@@ -45,29 +45,29 @@ def reconcile(door: Door) -> Outputs:
     now = utc_now()
     found = compare(door.notion, door.engine.live_emails(), door.settings, now)
     say(INFO, f"{found.checked} planned emails, {len(found.missing)} without an execution.")
-    for line in found.findings:
+    findings = (*found.findings, *door.notion.unreadable)
+    for line in findings:
         say(WARNING, harmless(line))
-    news = tuple(line for line in found.findings if _is_news(door, "reconcile", line))
     door.write_file("emails", dump_emails(found.missing))
-    door.write_file("alerts", alerts.dump([alerts.for_findings(news, now)] if news else []))
+    door.write_file("alerts", alerts.dump([alerts.for_findings(findings, now)] if findings else []))
     return {
-        "alert": bool(news),
-        "findings": [harmless(line) for line in found.findings],
+        "alert": bool(findings),
+        "findings": [harmless(line) for line in findings],
         "schedule": bool(found.missing),
     }
 
 
-def _is_news(door: Door, *what: str) -> bool:
-    name = f"told-{hashlib.sha256(repr(what).encode()).hexdigest()[:24]}"
-    if door.cache.read(name, _SAME_NEWS_S) is not None:
-        return False
-    door.cache.write(name, "told")
-    return True
-
-
-def _post(door: Door, messages: list[Alert]) -> Outputs:
-    url = door.settings.optional_secret("DISCORD_WEBHOOK_URL")
+def _post(door: Door, messages: list[Alert], *what: str) -> Outputs:
+    url = door.one_setting("DISCORD_WEBHOOK_URL")
+    told = repr(what or tuple(message.text for message in messages))
+    name = f"told-{hashlib.sha256(told.encode()).hexdigest()[:24]}"
+    only_news = door.flag("ONLY_NEWS")
+    if only_news and door.cache.read(name, _SAME_NEWS_S) is not None:
+        say(INFO, "The people know of this already: no alert.")
+        return {"posted": 0}
     posted = alerts.post_all(url, messages)
+    if only_news and posted == len(messages):
+        door.cache.write(name, "told")
     if url and posted < len(messages):
         say(WARNING, f"Discord took {posted} of {len(messages)} alerts; the flow goes on.")
     return {"posted": posted}

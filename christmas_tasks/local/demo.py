@@ -19,7 +19,7 @@ from christmas_tasks.local.stack import Stack
 
 MINUTE_S = 2.0
 _ENDED = frozenset({"SUCCESS", "WARNING", "FAILED", "KILLED", "CANCELLED"})
-_TIMEOUT_S = 300.0
+_TIMEOUT_S = 600.0
 _POLL_S = 0.5
 _DELIVERED, _BOUNCED = "plain1@example.org", "maybe1@example.org"
 _MOST_AFTER_STOP = 1  # one mail may be between its check and its sending when the stop comes
@@ -63,7 +63,7 @@ class Demo:
     def __init__(self, stack: Stack, report: Callable[[str], None]) -> None:
         self._stack = stack
         self._report = report
-        self._http = httpx.Client(timeout=60.0, limits=httpx.Limits(max_connections=30))
+        self._http = httpx.Client(timeout=_TIMEOUT_S, limits=httpx.Limits(max_connections=30))
         self._login = (stack.engine.username, stack.engine.password)
         self._started_at = datetime.now(UTC)
         self._stopped_at: dict[str, datetime] = {}

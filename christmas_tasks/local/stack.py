@@ -13,7 +13,7 @@ from typing import Self
 
 from christmas_tasks.errors import PermanentError
 from christmas_tasks.local.engine import EngineProcess, free_port
-from christmas_tasks.settings import OPTIONAL_SECRETS, OTHER_NAMES, REQUIRED_SECRETS, Settings
+from christmas_tasks.settings import OPTIONAL_SECRETS, REQUIRED_SECRETS, given
 from christmas_tasks.unsubscribe import page
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -163,14 +163,12 @@ class Stack:
         )
 
     def _settings(self) -> dict[str, str]:
-        settings = {
-            "CHRISTMAS_CACHE_DIR": str(self.options.data_dir.resolve() / "cache"),
-            "PUBLIC_URL": f"http://127.0.0.1:{self._port}",
-        }
+        settings = {"CHRISTMAS_CACHE_DIR": str(self.options.data_dir.resolve() / "cache")}
         if self._sandbox_port is not None:
             settings |= _SANDBOX_PLAIN
+            settings["PUBLIC_URL"] = f"http://127.0.0.1:{self._port}"
             settings["UNSUBSCRIBE_PAGE_URL"] = f"{self.sandbox_url}/unsubscribe"
-        settings |= self._from_environ()
+        settings |= given(self._environ)
         if self._sandbox_port is not None:
             # The vendors are the sandbox here, whatever the environment says of the real ones.
             settings |= {
@@ -180,17 +178,6 @@ class Stack:
                 "DISCORD_WEBHOOK_URL": f"{self.sandbox_url}/discord/webhooks/1/sandbox-discord-token",
             }
         return {**settings, **self.options.settings}
-
-    def _from_environ(self) -> dict[str, str]:
-        found = {}
-        for name in Settings.names():
-            for spelling in (name, *OTHER_NAMES.get(name, ())):
-                encoded = self._environ.get(f"SECRET_{spelling}", "")
-                value = self._environ.get(spelling, "") or _decoded(encoded)
-                if value:
-                    found[name] = value
-                    break
-        return found
 
     def _unsubscribe_page(self) -> Path:
         path = self.options.data_dir / "unsubscribe.html"
@@ -240,7 +227,3 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def _encoded(value: str) -> str:
     return base64.b64encode(value.encode()).decode()
-
-
-def _decoded(encoded: str) -> str:
-    return base64.b64decode(encoded).decode() if encoded else ""

@@ -12,7 +12,7 @@ from christmas_tasks.enrolments import (
     signup_changes,
     variables_of,
 )
-from christmas_tasks.errors import ChristmasError, TemplateFault
+from christmas_tasks.errors import ChristmasError, SettingsError, TemplateFault
 from christmas_tasks.payloads import Signup
 from christmas_tasks.segments import Segment
 from christmas_tasks.sequences import PlannedEmail, StopEvent, plan_emails, template_name
@@ -163,7 +163,7 @@ def preflight(
         name = template_name(row.sequence, email.number)
         try:
             render_email(row, email.number, found.get(name), settings, email.due_at)
-        except TemplateFault as fault:
+        except (TemplateFault, SettingsError) as fault:
             problems.append(str(fault))
     return tuple(problems)
 

@@ -46,8 +46,8 @@ class Contacts(Protocol):
         """The contact with an address, or None."""
         ...
 
-    def contact_addresses(self) -> list[str]:
-        """The address of each contact; one that stands there twice is a duplicate."""
+    def contacts(self) -> list[Contact]:
+        """All contacts; two with one address are duplicates."""
         ...
 
     def create_contact(self, address: str, changes: Changes) -> Contact:

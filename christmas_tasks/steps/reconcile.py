@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from christmas_tasks.contacts import Contact
 from christmas_tasks.sequences import RULES, all_template_names, template_name
 from christmas_tasks.settings import Settings
 from christmas_tasks.steps.ports import Ledger
 from christmas_tasks.steps.schedule import DueEmail
 from christmas_tasks.templates import Template, problems
-from christmas_tasks.tracker import EmailState, EmailStatus, SequenceStatus, TrackerRow
+from christmas_tasks.tracker import EmailState, EmailStatus, SequenceStatus, TrackerRow, stop_changes
 
 _STALE_UNRESOLVED = timedelta(hours=24)
 
@@ -22,7 +23,7 @@ class Reconciled:
     Args:
         missing: What to start.
         findings: One line for each thing that a person should look at; no personal data.
-        checked: How many emails were looked at.
+        checked: How many emails are planned and have no end.
     """
 
     missing: tuple[DueEmail, ...]
@@ -31,9 +32,12 @@ class Reconciled:
 
 
 def reconcile(ledger: Ledger, live: frozenset[tuple[str, int]], settings: Settings, now: datetime) -> Reconciled:
-    """Compare what the tracker plans with what waits in Kestra. Reads only: running it twice at once does no harm.
+    """Compare what the tracker plans with what waits in Kestra; bring up to date what hangs on it.
 
-    An email that is started twice is sent once all the same: that is ``send-email``'s own promise.
+    The contacts' last email is written, and a suppressed contact's rows that still go on are stopped.
+
+    Running it twice at once does no harm: its writes are absolute, and an email that is started twice is sent once all
+    the same, which is ``send-email``'s own promise.
 
     Args:
         ledger: Tracker and templates.
@@ -41,7 +45,12 @@ def reconcile(ledger: Ledger, live: frozenset[tuple[str, int]], settings: Settin
         settings: Campaign.
         now: Aware UTC.
     """
-    rows = list(ledger.rows(settings.campaign, (SequenceStatus.ACTIVE, SequenceStatus.HELD, SequenceStatus.COMPLETED)))
+    every = list(ledger.rows(settings.campaign, tuple(SequenceStatus)))
+    rows = [row for row in every if row.status is not SequenceStatus.STOPPED]
+    contacts = ledger.contacts()
+    _stamp_contacts(every, contacts, ledger)
+    stopped = _finish_stops(rows, contacts, ledger)
+    rows = [row for row in rows if row.row_id not in stopped]
     missing = [
         _missing(row, state, now)
         for row in rows
@@ -50,7 +59,7 @@ def reconcile(ledger: Ledger, live: frozenset[tuple[str, int]], settings: Settin
         if (row.key, state.number) not in live
     ]
     findings = [
-        *_duplicates(rows, ledger.contact_addresses()),
+        *_duplicates(rows, contacts),
         *_unresolved(rows, now),
         *_blocking(rows, ledger.templates(fresh=True)),
     ]
@@ -61,12 +70,35 @@ def _missing(row: TrackerRow, state: EmailState, now: datetime) -> DueEmail:
     return DueEmail(row.key, row.row_id, state.number, state.scheduled_at or now, row.sequence.value, row.segment.value)
 
 
-def _duplicates(rows: list[TrackerRow], addresses: list[str]) -> list[str]:
+def _stamp_contacts(rows: list[TrackerRow], contacts: list[Contact], ledger: Ledger) -> None:
+    # Not at each send: that would cost a third Notion call for each email.
+    last: dict[str, datetime] = {}
+    for row in rows:
+        for state in row.emails:
+            if state.sent_at is not None:
+                last[row.address] = max(state.sent_at, last.get(row.address, state.sent_at))
+    for contact in contacts:
+        sent_at = last.get(contact.address)
+        if sent_at is not None and (contact.last_email_sent_at is None or contact.last_email_sent_at < sent_at):
+            ledger.update_contact(contact.contact_id, {"Last Email Sent At": sent_at})
+
+
+def _finish_stops(rows: list[TrackerRow], contacts: list[Contact], ledger: Ledger) -> frozenset[str]:
+    # A stop that broke off halfway, or a person who has set "Email Suppressed" by hand.
+    suppressed = {contact.address: contact.suppressed for contact in contacts if contact.suppressed}
+    stopped = [row for row in rows if row.address in suppressed and row.pending()]
+    for row in stopped:
+        ledger.update_row(row.row_id, stop_changes(row, suppressed[row.address]))
+    return frozenset(row.row_id for row in stopped)
+
+
+def _duplicates(rows: list[TrackerRow], contacts: list[Contact]) -> list[str]:
     counts = Counter(row.key for row in rows)
-    contacts = Counter(address.lower() for address in addresses if address)
+    by_address = Counter(contact.address.lower() for contact in contacts if contact.address)
+    oldest = {contact.address.lower(): contact.contact_id for contact in reversed(contacts)}
     return [
-        f"{address} has {count} contacts: merge them into the oldest, and delete the others."
-        for address, count in contacts.items()
+        f"The contact {oldest[address]} in Notion has {count - 1} duplicates: merge them into it, and delete them."
+        for address, count in by_address.items()
         if count > 1
     ] + [
         f"Enrolment {key} has {count} tracker rows: keep the oldest, delete the others (no mail goes out twice)."

@@ -6,7 +6,7 @@ from christmas_tasks.errors import SettingsError, TemplateFault
 from christmas_tasks.mailer import Mail
 from christmas_tasks.sequences import RULES, mail_key, template_name
 from christmas_tasks.settings import Settings
-from christmas_tasks.templates import Template, render
+from christmas_tasks.templates import Template, render, with_footer
 from christmas_tasks.tracker import TrackerRow
 from christmas_tasks.unsubscribe import Claim, make_token, one_click_link, page_link
 from christmas_tasks.variables import build
@@ -34,16 +34,11 @@ def render_email(row: TrackerRow, number: int, template: Template | None, settin
         raise SettingsError(["EMAIL_FROM is not set: put the sender's address into .env.kestra."])
     key = mail_key(row.key, number)
     token = _token(row, key, settings)
-    rendered = render(
-        template,
-        build(
-            row.variables,
-            row.segment,
-            settings.campaign_facts,
-            settings.local_date(at),
-            page_link(settings.unsubscribe_page_url, token) if token else "",
-        ),
-    )
+    link = page_link(settings.unsubscribe_page_url, token) if token else ""
+    facts, today = settings.campaign_facts, settings.local_date(at)
+    rendered = render(template, build(row.variables, row.segment, facts, today, link))
+    if link:
+        rendered = with_footer(rendered, link, settings.postal_address)
     # The reference lets a mail be told apart in Resend's own list; a comment is not shown.
     marker = f"<!-- ref:{key} -->"
     return Mail(

@@ -46,14 +46,17 @@ def take_mail_event(event: MailEvent, ledger: Ledger, locks: Locks, now: datetim
     Returns:
         Notes for the log.
     """
-    row = ledger.find_row(event.enrolment_key)
-    if row is None:
-        return ("The enrolment of this mail is gone: nothing is recorded.",)
-    notes = [_record_delivery(row, event, ledger, now)]
-    if event.stops is not None:
-        count = stop(row.address, event.stops, ledger, locks)
+    row = ledger.find_row(event.enrolment_key) if event.enrolment_key else None
+    address = row.address if row is not None else event.address
+    notes = []
+    if event.stops is not None and address:
+        # First of all, and for mails of the website as well: the address is no good, whoever wrote to it.
+        count = stop(address, event.stops, ledger, locks)
         notes.append(f"The contact is suppressed ({event.stops.value}): {count} sequences stopped.")
-    return tuple(notes)
+    if row is None:
+        return (*notes, "No enrolment belongs to this mail: no delivery is recorded.")
+    current = ledger.read_row(row.row_id) or row
+    return (*notes, _record_delivery(current, event, ledger, now))
 
 
 def _record_delivery(row: TrackerRow, event: MailEvent, tracker: Tracker, now: datetime) -> str:

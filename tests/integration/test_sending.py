@@ -83,7 +83,7 @@ def test_replay_of_a_handler_enrols_nobody_twice(calm: World) -> None:
     first = calm.hand_in("assessment-handler", {"email": address, "red_systems": 2, "orange_systems": 0})
     calm.wait_for(lambda: calm.alerts(address), "the alert")
     row = calm.row(address, "5day")
-    for task in ("", "enrol"):
+    for task in ("", "enrol", "schedule", "alert"):
         calm.end_of(calm.replay(first["id"], task))
     calm.wait_until_quiet()
     assert calm.row(address, "5day")["Email 2 Scheduled At"] == row["Email 2 Scheduled At"]
@@ -139,6 +139,23 @@ def test_vendors_down_then_back_again_finishes_once_after_a_restart(calm: World)
     row = calm.row(address, "5day")
     assert len(calm.sends(row["Enrolment Key"])) == 4
     assert len(calm.contacts(address)) == 1
+
+
+def test_restart_after_trouble_at_resend_sends_once(calm: World) -> None:
+    """Send fails readably once its repeats are used up, the row stays planned; a restart goes on from send."""
+    address = "resenddown@example.org"
+    row = _enrol(calm, address)
+    _make_due(calm, row)
+    fault = calm.sandbox.add_fault("resend", "status_after", status=503, path="/emails", match=address)
+    failed = _send(calm, row)
+    assert failed["state"]["current"] == "FAILED"
+    assert "Resend is in trouble" in calm.logs(failed["id"])
+    assert calm.row(address, "postcall")["Email 1 Status"] == "scheduled"
+    calm.sandbox.clear_faults(fault)
+    calm.restart(failed["id"])
+    calm.wait_for(lambda: calm.state(failed["id"]) == "SUCCESS", "the restarted execution")
+    (mail,) = calm.mails(address)
+    assert calm.row(address, "postcall")["Email 1 Resend ID"] == mail["id"]
 
 
 def test_refused_mail_fails_at_once_and_says_so(calm: World) -> None:

@@ -70,6 +70,8 @@ def test_payment_stops_the_sales_sequences_and_starts_onboarding(calm: World) ->
     assert _statuses(calm, address) == {
         "5day": "stopped", "noshow": "stopped", "postcall": "stopped", "onboarding": "active",
     }  # fmt: skip
+    _send_due(calm, calm.row(address, "postcall"), 1)
+    assert calm.mails(address) == []
 
 
 @pytest.mark.parametrize(("status", "word"), [("stopped", "skip"), ("held", "hold")])
@@ -104,6 +106,7 @@ def test_unsubscribe_acts_on_post_only_and_twice(calm: World) -> None:
     assert calm.contacts(address)[0]["Email Suppressed"] == "unsubscribed"
     calm.hand_in("postcall-maybe-handler", {"email": address, "call_date": "2026-11-30"})
     assert set(_statuses(calm, address).values()) == {"stopped"}
+    _send_due(calm, calm.row(address, "noshow"), 2)
     assert len(calm.mails(address)) == 1
 
 
@@ -184,6 +187,10 @@ def test_resend_events_are_recorded_and_suppress(calm: World) -> None:
     assert calm.row(address, "noshow")["Email 1 Delivery"] == "bounced"
     assert set(_statuses(calm, address).values()) == {"stopped"}
     assert calm.contacts(address)[0]["Email Suppressed"] == "bounced"
+    deliver("complained")
+    assert calm.contacts(address)[0]["Email Suppressed"] == "complained"
+    _send_due(calm, calm.row(address, "noshow"), 2)
+    assert len(calm.mails(address)) == 1
 
 
 @pytest.mark.parametrize("case", ["wrong secret", "old", "missing"])

@@ -198,6 +198,7 @@ def test_the_rows_columns_repeat_the_personal_data() -> None:
         "Orange Systems": 1,
         "Yellow Systems": 3,
         "Green Systems": 2,
+        "Segment": "CRITICAL",
     }
 
 

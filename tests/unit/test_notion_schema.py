@@ -171,12 +171,15 @@ def test_a_value_that_does_not_fit_is_left_out_without_being_told() -> None:
 
 
 def test_a_status_column_takes_only_options_that_it_has() -> None:
-    """Notion can't add one over the API."""
+    """Notion can't add one over the API: a required column's is an error, since a stop would be lost silently."""
     options = {"type": "status", "status": {"options": [{"name": "Active"}, {"name": "Stopped"}]}}
     read = schema(Database.TRACKER, "Sequence Status", **{"Sequence Status": options})
-    assert read.encode({"Sequence Status": "active"}) == {"Sequence Status": {"status": {"name": "active"}}}
-    assert read.encode({"Sequence Status": "held"}) == {}
-    assert read.left_out == ['"Sequence Status" (no option of that name)']
+    assert read.encode({"Sequence Status": "active"}) == {"Sequence Status": {"status": {"name": "Active"}}}
+    with pytest.raises(SetupRefused, match='has no option "held"'):
+        read.encode({"Sequence Status": "held"})
+    optional = schema(Database.TRACKER, "Email 1 Sent By", **{"Email 1 Sent By": options})
+    assert optional.encode({"Email 1 Sent By": "kestra"}) == {}
+    assert optional.left_out == ['"Email 1 Sent By" (no option of that name)']
 
 
 # Reading.

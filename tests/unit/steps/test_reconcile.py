@@ -45,11 +45,23 @@ def test_duplicates_of_rows_and_contacts_are_said(ledger: FakeLedger) -> None:
     """A person merges them."""
     key = add_row(ledger)
     add_row(ledger)
-    ledger.create_contact("twin@example.org", {})
+    oldest = ledger.create_contact("twin@example.org", {})
     ledger.create_contact("twin@example.org", {})
     findings = look(ledger).findings
     assert any(f"Enrolment {key} has 2 tracker rows" in line for line in findings)
-    assert any("twin@example.org has 2 contacts" in line for line in findings)
+    assert any(f"{oldest.contact_id} in Notion has 1 duplicates" in line for line in findings)
+    assert not any("twin@example.org" in line for line in findings)
+
+
+def test_contacts_learn_of_their_last_email(ledger: FakeLedger) -> None:
+    """The newest over all sequences, of stopped ones too; a second run writes nothing."""
+    ledger.create_contact("ann@example.org", {})
+    add_row(ledger, Email_1_Status="sent", Email_1_Sent=NOW, Sequence_Status="stopped")
+    look(ledger)
+    assert ledger.all_contacts()[0].last_email_sent_at == NOW
+    before = ledger.calls.log.count("update_contact")
+    look(ledger)
+    assert ledger.calls.log.count("update_contact") == before
 
 
 def test_stale_unresolved_failed_and_blocking_are_said(ledger: FakeLedger) -> None:
@@ -92,3 +104,12 @@ def test_scheduling_twice_starts_each_email_once() -> None:
     assert inputs == {"enrolment": "noshow-1", "row": "row-1", "email_number": "1", "first_attempt": "true"}
     assert labels == {"sequence": "noshow", "segment": "URGENT", "email": "1", "enrolment": "noshow-1"}
     assert at == NOW
+
+
+def test_a_suppressed_contacts_rows_are_stopped(ledger: FakeLedger) -> None:
+    """A stop that broke off halfway, or a person's own mark, is carried out within the hour."""
+    add_row(ledger)
+    ledger.create_contact("ann@example.org", {"Email Suppressed": "unsubscribed"})
+    assert look(ledger).missing == ()
+    (row,) = ledger.all_rows()
+    assert (row.status, row.stop_reason, row.pending()) == ("stopped", "unsubscribed", ())
