@@ -22,7 +22,7 @@ EMAIL_NUMBERS = range(1, 6)
 _KEY_COVERS = timedelta(hours=23)
 
 # How long an email at least waits for the one before it: testing minutes may be shorter than a send takes.
-_SHORTEST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=3), timedelta(seconds=30)
+_SHORTEST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=3), timedelta(seconds=12)
 
 Value = str | float | datetime | None
 Changes = Mapping[str, Value]

@@ -36,7 +36,7 @@ def _everything_about(world: World) -> str:
     seen.append(world.sandbox.mails())
     for found in world.executions():
         execution = world.execution(found["id"])
-        seen.append({name: value for name, value in execution.items() if name != "trigger"})
+        seen.append(execution)
         seen.append(world.logs(found["id"]))
         seen.extend(
             world.api("GET", f"outputs/tasks/{execution['id']}/{run['id']}")
