@@ -190,12 +190,16 @@ def decide(row: TrackerRow, number: int, now: datetime, policy: SendPolicy) -> D
 
 
 def _wait(row: TrackerRow, state: EmailState, now: datetime, policy: SendPolicy) -> Decision | None:
-    for earlier in row.pending():
-        overdue = now - (earlier.scheduled_at or now)
-        if earlier.number < state.number and timedelta(0) <= overdue <= policy.max_lateness:
-            # The longer the earlier one hangs, the busier the system is: ask the seldomer.
-            pause = max(policy.min_gap, _SHORTEST_PAUSE, min(overdue, _LONGEST_PAUSE))
-            return Decision(Action.WAIT, f"email {earlier.number} goes first", now + pause)
+    earlier = [
+        other
+        for other in row.pending()
+        if other.number < state.number and timedelta(0) <= now - (other.scheduled_at or now) <= policy.max_lateness
+    ]
+    if earlier:
+        overdue = now - (earlier[0].scheduled_at or now)
+        # The longer the first one hangs, the busier the system is: ask the seldomer. Each one needs its own gap.
+        pause = max(policy.min_gap, _SHORTEST_PAUSE, min(overdue, _LONGEST_PAUSE)) * len(earlier)
+        return Decision(Action.WAIT, f"email {earlier[0].number} goes first", now + pause)
     others = [other.sent_at for other in row.emails if other.sent_at is not None and other.number != state.number]
     last = max(others, default=None)
     if last is not None and now < last + policy.min_gap:

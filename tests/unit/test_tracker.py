@@ -81,6 +81,13 @@ def test_the_greatest_lateness_is_a_setting(lateness: timedelta) -> None:
     assert late.reason == f"more than {lateness / D:g} days late"
 
 
+def test_each_late_email_before_it_needs_its_own_gap() -> None:
+    """#4 can't go before #2 and #3 have had their gaps: it does not come back in vain before that."""
+    now = T0 + 96 * H
+    waiting = decide(five_day(), 4, now, POLICY)
+    assert (waiting.reason, waiting.until) == ("email 2 goes first", now + 12 * H)
+
+
 @pytest.mark.parametrize("status", [EmailStatus.SENT, EmailStatus.SKIPPED, EmailStatus.UNRESOLVED])
 @pytest.mark.parametrize("row_status", list(SequenceStatus))
 @pytest.mark.parametrize("now", [T0, T0 + 24 * H, T0 + 400 * D])
