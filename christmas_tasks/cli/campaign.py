@@ -1,0 +1,67 @@
+"""The commands around a running campaign: ``check``, ``settle``, ``unsubscribe-page``."""
+
+import os
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from christmas_tasks.cli.terminal import out, say
+from christmas_tasks.errors import SettingsError
+
+
+def check() -> None:
+    """Look at everything the campaign relies on: settings, Notion, templates, Resend. Reads only.
+
+    Reads the settings from the environment, as Kestra's server has them. Exits with 1 if there is a fault.
+
+    Example: set -a; . ./.env.kestra; christmas-tasks check
+    """
+    from christmas_tasks.flow_tasks.door import Door
+    from christmas_tasks.steps.check import check as look_at_all
+
+    door = Door(os.environ, Path.cwd())
+    report = look_at_all(os.environ, lambda: door.notion, lambda: door.mailer, lambda: door.engine, datetime.now(UTC))
+    colours = {"ok": "green", "warning": "yellow", "FAULT": "red", "off": "dim"}
+    for line in report.lines:
+        out.print(line, style=colours.get(line.split()[0]), markup=False, soft_wrap=True)
+    if report.faults:
+        raise typer.Exit(1)
+
+
+def settle(
+    enrolment: Annotated[str, typer.Argument(help="The Enrolment Key of the tracker row.")],
+    number: Annotated[int, typer.Argument(min=1, max=5, help="The email number.")],
+    sent: Annotated[str, typer.Option(help="It went out: Resend's id of the mail.")] = "",
+    not_sent: Annotated[bool, typer.Option("--not-sent", help="It did not go out: plan it again.")] = False,
+) -> None:
+    """Settle an unresolved email, once you have looked for it at Resend. Sends nothing itself.
+
+    Example: christmas-tasks settle noshow-0f3c… 2 --sent 49a3999c-0ce1-4ea6-ab68-afcd6dc2e794
+    """
+    from christmas_tasks.flow_tasks.door import Door
+    from christmas_tasks.steps.settle import settle as step
+
+    if bool(sent) == not_sent:
+        raise typer.BadParameter("say either --sent RESEND_ID or --not-sent")
+    with closing(Door(os.environ, Path.cwd()).notion) as notion:
+        row = step(enrolment, number, sent, notion, datetime.now(UTC))
+    what = f"sent as {sent}" if sent else "planned again: reconcile starts it within the hour"
+    say(f"Email {number} of {row.key} is {what}.")
+
+
+def unsubscribe_page() -> None:
+    """Print the unsubscribe page with the address of your webhooks (PUBLIC_URL), for your website to host.
+
+    Example: PUBLIC_URL=https://flows.example.org christmas-tasks unsubscribe-page > unsubscribe.html
+    """
+    from christmas_tasks.local.stack import UNSUBSCRIBE_PAGE
+    from christmas_tasks.settings import Settings
+    from christmas_tasks.unsubscribe import page
+
+    public_url = Settings.load(os.environ).public_url
+    if not public_url:
+        raise SettingsError(["PUBLIC_URL is not set: the page posts to it."])
+    typer.echo(page(UNSUBSCRIBE_PAGE.read_text("utf-8"), public_url), nl=False)
