@@ -3,16 +3,16 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cache
 from html import escape
-from html.parser import HTMLParser
-from typing import Any
 
 from jinja2 import StrictUndefined, TemplateError, nodes
-from jinja2.meta import find_referenced_templates, find_undeclared_variables
+from jinja2.meta import find_undeclared_variables
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from christmas_tasks.errors import TemplateFault
+from christmas_tasks.mail_html import html_to_text, links
 from christmas_tasks.text import clean
 from christmas_tasks.variables import NAMES
 
@@ -34,6 +34,35 @@ class Template:
     text: str = ""
     preview: str = ""
     is_active: bool = True
+
+
+class Rule(StrEnum):
+    """Why production refuses a template whoever receives it; the value is the rule's name in ``templates lint``."""
+
+    INACTIVE = "inactive"
+    EMPTY = "empty-part"
+    SYNTAX = "syntax"
+    UNKNOWN_VARIABLE = "unknown-variable"
+    INCLUDE = "include"
+    ESCAPING_OFF = "escaping-off"
+    LEFTOVER_BRACE = "leftover-brace"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One reason to refuse a template.
+
+    Args:
+        part: ``subject``, ``HTML body``, ``preview text``, ``plain text body``, or ``status``.
+        rule: Which one.
+        sentence: For people, what to do included; without braces, which Kestra would read as an expression.
+        line: Of the part, from 1.
+    """
+
+    part: str
+    rule: Rule
+    sentence: str
+    line: int = 1
 
 
 @dataclass(frozen=True)
@@ -63,9 +92,9 @@ def render(template: Template, variables: Mapping[str, str | float]) -> Rendered
     text = _fill(template, "plain text body", template.text, variables)
     if not subject:
         raise TemplateFault(template.name, "the subject is empty once filled in.")
-    for link in _links(html):
-        if not _SAFE_LINK.match(link):
-            raise TemplateFault(template.name, _link_problem(link))
+    for link in links(html):
+        if problem := link_problem(link):
+            raise TemplateFault(template.name, problem)
     html = _with_preheader(html, preview)
     return RenderedMail(subject, html, text.strip() + "\n" if text.strip() else html_to_text(html))
 
@@ -98,11 +127,20 @@ def with_footer(mail: RenderedMail, link: str, postal_address: str) -> RenderedM
 
 def problems(template: Template) -> tuple[str, ...]:
     """What is wrong with a template whoever receives it, in reading order; empty if nothing is."""
+    return tuple(problem.sentence for problem in located_problems(template))
+
+
+def located_problems(template: Template) -> tuple[Problem, ...]:
+    """The same, with part, rule and line. An inactive template has this one problem: nobody reads further."""
     if not template.is_active:
-        return ("its Status is not Active: set it to Active, or repair it first.",)
+        sentence = "its Status is not Active: set it to Active, or repair it first."
+        return (Problem("status", Rule.INACTIVE, sentence),)
     found = [
-        f"its {column} is empty: fill it in."
-        for column, source in (("Subject Line", template.subject), ("Email Body HTML", template.html))
+        Problem(part, Rule.EMPTY, f"its {column} is empty: fill it in.")
+        for part, column, source in (
+            ("subject", "Subject Line", template.subject),
+            ("HTML body", "Email Body HTML", template.html),
+        )
         if not source.strip()
     ]
     for part, source in (
@@ -120,38 +158,61 @@ def unknown_variables(source: str) -> tuple[str, ...]:
     return tuple(sorted(find_undeclared_variables(_environment(escaped=False).parse(source)) - NAMES))
 
 
-def html_to_text(html: str) -> str:
-    """A readable plain-text part for a mail that has none: paragraphs, list dashes, links behind their words."""
-    reader = _TextReader()
-    reader.feed(html)
-    reader.close()
-    lines = (re.sub(r"[ \t\r\f\v]+", " ", line).strip() for line in "".join(reader.pieces).split("\n"))
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip() + "\n"
+def link_problem(link: str) -> str:
+    """Why a link can't stand in a mail, as a sentence; empty if it can. Blanks within it are taken out before."""
+    if _SAFE_LINK.match(link):
+        return ""
+    if not link.strip():
+        return "a link is empty once filled in: set the setting behind it, or guard it with an if."
+    scheme = link.partition(":")[0] if ":" in link else "no scheme"
+    kind = scheme if re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]{0,15}", scheme) else "no scheme"
+    return f"a link is unsafe ({kind}): links must begin with https:// or mailto:."
 
 
-def _source_problems(part: str, source: str) -> list[str]:
+def _source_problems(part: str, source: str) -> list[Problem]:
     try:
         tree = _environment(escaped=False).parse(source)
     except TemplateError as error:
         line = getattr(error, "lineno", None)
         where = f" (line {line})" if line else ""
-        return [f"the {part} has a mistake in its braces{where}: {_spoken(error)}."]
+        sentence = f"the {part} has a mistake in its braces{where}: {_spoken(error)}."
+        return [Problem(part, Rule.SYNTAX, sentence, line or 1)]
     found = [
-        f'the {part} uses the variable "{name}", which no mail has: correct its spelling or remove it.'
+        Problem(
+            part,
+            Rule.UNKNOWN_VARIABLE,
+            f'the {part} uses the variable "{name}", which no mail has: correct its spelling or remove it.',
+            next((node.lineno for node in tree.find_all(nodes.Name) if node.name == name), 1),
+        )
         for name in unknown_variables(source)
     ]
-    if any(True for _ in find_referenced_templates(tree)):
-        found.append(f"the {part} includes another template, which is not possible here.")
-    if _turns_escaping_off(tree):
-        found.append(f"the {part} turns escaping off (safe, autoescape): remove that.")
-    literals = "".join(str(data.data) for data in tree.find_all(nodes.TemplateData))
-    literals = _STYLE.sub("", literals)
+    included = next(tree.find_all((nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)), None)
+    if included is not None:
+        sentence = f"the {part} includes another template, which is not possible here."
+        found.append(Problem(part, Rule.INCLUDE, sentence, included.lineno))
+    if line := _turns_escaping_off(tree):
+        found.append(
+            Problem(part, Rule.ESCAPING_OFF, f"the {part} turns escaping off (safe, autoescape): remove that.", line)
+        )
+    return [*found, *_leftover_braces(part, source)]
+
+
+def _leftover_braces(part: str, source: str) -> list[Problem]:
+    pieces = [(line, text) for line, kind, text in _environment(escaped=False).lex(source) if kind == "data"]
+    # A style sheet's braces are its own; blanks of the same number keep the places.
+    literals = _STYLE.sub(lambda style: " " * len(style[0]), "".join(text for _, text in pieces))
     leftover = _LEFTOVER.search(literals)
-    if leftover:
-        # Without the braces themselves: the message passes through Kestra, which reads them as an expression.
-        near = re.sub(r"[{}%#]", "", literals[leftover.start() : leftover.end() + 20]).strip()[:40]
-        found.append(f'the {part} has a leftover brace near "{near}": put variables in two curly braces on each side.')
-    return found
+    if leftover is None:
+        return []
+    # Without the braces themselves: the message passes through Kestra, which reads them as an expression.
+    near = re.sub(r"[{}%#]", "", literals[leftover.start() : leftover.end() + 20]).strip()[:40]
+    sentence = f'the {part} has a leftover brace near "{near}": put variables in two curly braces on each side.'
+    begins = 0
+    for line, text in pieces:
+        if leftover.start() < begins + len(text):
+            return [Problem(part, Rule.LEFTOVER_BRACE, sentence, line + text[: leftover.start() - begins].count("\n"))]
+        begins += len(text)
+    return [Problem(part, Rule.LEFTOVER_BRACE, sentence)]
 
 
 def _spoken(error: TemplateError) -> str:
@@ -159,9 +220,11 @@ def _spoken(error: TemplateError) -> str:
     return re.sub(r"[{}%#]", "", error.message or type(error).__name__)[:200]
 
 
-def _turns_escaping_off(tree: nodes.Template) -> bool:
-    filters = {node.name for node in tree.find_all(nodes.Filter)}
-    return bool(filters & {"safe", "xmlattr"}) or any(True for _ in tree.find_all(nodes.ScopedEvalContextModifier))
+def _turns_escaping_off(tree: nodes.Template) -> int:
+    """The line where it does so first, or 0."""
+    filters = [node.lineno for node in tree.find_all(nodes.Filter) if node.name in {"safe", "xmlattr"}]
+    blocks = [node.lineno for node in tree.find_all(nodes.ScopedEvalContextModifier)]
+    return min([*filters, *blocks], default=0)
 
 
 def _fill(template: Template, part: str, source: str, variables: Mapping[str, str | float]) -> str:
@@ -186,14 +249,6 @@ def _environment(*, escaped: bool) -> ImmutableSandboxedEnvironment:
     return environment
 
 
-def _link_problem(link: str) -> str:
-    if not link.strip():
-        return "a link is empty once filled in: set the setting behind it, or guard it with an if."
-    scheme = link.partition(":")[0] if ":" in link else "no scheme"
-    kind = scheme if re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]{0,15}", scheme) else "no scheme"
-    return f"a link is unsafe ({kind}): links must begin with https:// or mailto:."
-
-
 def _with_preheader(html: str, preview: str) -> str:
     if not preview:
         return html
@@ -203,73 +258,3 @@ def _with_preheader(html: str, preview: str) -> str:
     )
     body = _BODY_TAG.search(html)
     return html[: body.end()] + block + html[body.end() :] if body else block + html
-
-
-def _links(html: str) -> list[str]:
-    reader = _LinkReader()
-    reader.feed(html)
-    reader.close()
-    return reader.links
-
-
-class _LinkReader(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.links: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.links.extend(
-            "".join((value or "").split())
-            for name, value in attrs
-            if name in {"href", "src", "action", "background"}
-            and not (tag == "img" and (value or "").startswith("cid:"))
-        )
-
-
-class _TextReader(HTMLParser):
-    _BLOCKS = frozenset({"p", "div", "tr", "table", "h1", "h2", "h3", "h4", "ul", "ol", "blockquote", "hr"})
-    _SILENT = frozenset({"style", "script", "head", "title"})
-
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.pieces: list[str] = []
-        self._silent = 0
-        self._hidden: list[str] = []
-        self._href = ""
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given: dict[str, Any] = dict(attrs)
-        if tag == "body":
-            # HTML lets the end of the head be left out.
-            self._silent = 0
-            self._hidden.clear()
-        if tag in self._SILENT or (tag == "div" and (self._silent or given.get("aria-hidden") == "true")):
-            self._silent += 1
-            self._hidden.append(tag)
-        if self._silent:
-            return
-        if tag == "br":
-            self.pieces.append("\n")
-        elif tag == "li":
-            self.pieces.append("\n- ")
-        elif tag in self._BLOCKS:
-            self.pieces.append("\n\n")
-        elif tag == "a":
-            self._href = given.get("href") or ""
-
-    def handle_endtag(self, tag: str) -> None:
-        if self._hidden and tag == self._hidden[-1]:
-            self._hidden.pop()
-            self._silent -= 1
-            return
-        if self._silent:
-            return
-        if tag == "a" and self._href:
-            self.pieces.append(f" ({self._href})")
-            self._href = ""
-        elif tag in self._BLOCKS:
-            self.pieces.append("\n\n")
-
-    def handle_data(self, data: str) -> None:
-        if not self._silent:
-            self.pieces.append(data.replace("\n", " "))

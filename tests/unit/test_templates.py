@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from christmas_tasks.errors import TemplateFault
+from christmas_tasks.mail_html import html_to_text
 from christmas_tasks.segments import Segment
-from christmas_tasks.templates import RenderedMail, Template, html_to_text, problems, render, unknown_variables
+from christmas_tasks.templates import RenderedMail, Template, problems, render, unknown_variables
 from christmas_tasks.variables import NAMES, Campaign, build
 
 HOSTILE = "{{ secret('X') }}{{ 7*7 }}{% raw %}</script><img src=x onerror=alert(1)>\"'&\\\r\nBcc: bob@example.org"

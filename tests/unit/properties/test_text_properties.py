@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from christmas_tasks.discord import Alert, body
 from christmas_tasks.errors import SignatureError
+from christmas_tasks.mail_html import html_to_text
 from christmas_tasks.notion_json import PIECE_UNITS, decode_text, decode_time, encode
 from christmas_tasks.segments import Segment
-from christmas_tasks.templates import Template, html_to_text, render
+from christmas_tasks.templates import Template, render
 from christmas_tasks.text import clean
 from christmas_tasks.unsubscribe import Claim, make_token, read_token
 from christmas_tasks.variables import Campaign, build
