@@ -7,15 +7,14 @@ first, and looks again when an answer got lost.
 
 import hashlib
 import json
-import logging
 from collections.abc import Callable, Iterator, Mapping
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from christmas_tasks.cache import FileCache
 from christmas_tasks.columns import Database
 from christmas_tasks.contacts import Contact
-from christmas_tasks.errors import ChristmasError, OutcomeUnknown, SetupRefused, TransientError, VendorUnavailable
+from christmas_tasks.errors import SetupRefused, TransientError
+from christmas_tasks.notion_calls import Gone, Invalid, NotionCalls
 from christmas_tasks.notion_json import Json, decode_number, decode_text, decode_time
 from christmas_tasks.notion_schema import ActualColumn, Schema
 from christmas_tasks.retrying import retrying
@@ -33,21 +32,13 @@ from christmas_tasks.tracker import (
     TrackerRow,
 )
 
-if TYPE_CHECKING:
-    from notion_client import Client
-
 T = TypeVar("T")
 
 SCHEMA_AGE_S = 3_600.0
 TEMPLATES_AGE_S = 300.0
-_TIMEOUT_MS = 15_000
 # How long Notion's search may take to show a new page: not documented, so generous.
 _SEARCH_LAG_S = 120.0
 _PAGE_SIZE = 100
-_NOT_FOUND = 404
-_TOO_MANY = 429
-_CONFLICT = 409
-_SERVER_FAULTS = 500
 
 
 class Notion:
@@ -71,27 +62,16 @@ class Notion:
         base_url: str = "https://api.notion.com",
         budget_s: float = 60.0,
     ) -> None:
-        self._token = token
+        self._calls = NotionCalls(token, base_url, budget_s)
         self._databases = databases
         self._cache = cache
-        self._budget_s = budget_s
         self._base_url = base_url
         self._schemas: dict[Database, Schema] = {}
         self.unreadable: list[str] = []
 
-    @cached_property
-    def _client(self) -> "Client":
-        from notion_client import Client  # noqa: PLC0415 - 200 ms that only a call to Notion pays
-
-        silent = logging.getLogger("christmas_tasks.notion_client")
-        silent.addHandler(logging.NullHandler())
-        silent.propagate = False
-        return Client(auth=self._token, base_url=self._base_url, retry=False, timeout_ms=_TIMEOUT_MS, logger=silent)
-
     def close(self) -> None:
         """Close the connections; safe to repeat. A task that ends need not ask for it."""
-        if "_client" in self.__dict__:
-            self._client.close()
+        self._calls.close()
 
     @property
     def warnings(self) -> tuple[str, ...]:
@@ -188,7 +168,7 @@ class Notion:
 
     def whoami(self) -> str:
         """The integration's name: proves that the token works."""
-        return str(self._call("answer", self._client.users.me).get("name") or "integration")
+        return str(self._calls.call("answer", self._calls.client.users.me).get("name") or "integration")
 
     def schema(self, database: Database, *, fresh: bool = False) -> Schema:
         """How a database really looks; kept for an hour.
@@ -216,18 +196,18 @@ class Notion:
         return schema
 
     def _fetch_schema(self, database: Database) -> Schema:
-        found = self._call(
+        found = self._calls.call(
             f"find the {database.label} database",
-            lambda: self._client.databases.retrieve(database_id=self._databases[database]),
+            lambda: self._calls.client.databases.retrieve(database_id=self._databases[database]),
         )
         sources = found.get("data_sources", [])
         if len(sources) != 1:
             raise SetupRefused(
                 f"The {database.label} database has {len(sources)} data sources: give it exactly one in Notion."
             )
-        source = self._call(
+        source = self._calls.call(
             f"read the columns of the {database.label} database",
-            lambda: self._client.data_sources.retrieve(data_source_id=sources[0]["id"]),
+            lambda: self._calls.client.data_sources.retrieve(data_source_id=sources[0]["id"]),
         )
         return Schema.from_json(database, sources[0]["id"], source["properties"])
 
@@ -259,7 +239,9 @@ class Notion:
                 query["filter"] = {"and": conditions} if len(conditions) > 1 else conditions[0]
             pages: list[Json] = []
             while True:
-                answer = self._call(f"search the {database.label}", lambda: self._client.data_sources.query(**query))
+                answer = self._calls.call(
+                    f"search the {database.label}", lambda: self._calls.client.data_sources.query(**query)
+                )
                 pages.extend(page for page in answer["results"] if not page.get("in_trash"))
                 if limit or not answer.get("has_more"):
                     return pages
@@ -279,30 +261,32 @@ class Notion:
                 return found
             schema = self.schema(database)
             return read(
-                self._once(
+                self._calls.once(
                     f"write into the {database.label}",
-                    lambda: self._client.pages.create(
+                    lambda: self._calls.client.pages.create(
                         parent={"type": "data_source_id", "data_source_id": schema.data_source_id},
                         properties=schema.encode({name: value for name, value in changes.items() if value is not None}),
                     ),
                 )
             )
 
-        return self._with_fresh_schema(database, lambda: retrying(once, budget_s=self._budget_s))
+        return self._with_fresh_schema(database, lambda: retrying(once, budget_s=self._calls.budget_s))
 
     def _update(self, database: Database, page_id: str, changes: Changes) -> Json:
         return self._with_fresh_schema(
             database,
-            lambda: self._call(
+            lambda: self._calls.call(
                 f"write into the {database.label}",
-                lambda: self._client.pages.update(page_id=page_id, properties=self.schema(database).encode(changes)),
+                lambda: self._calls.client.pages.update(
+                    page_id=page_id, properties=self.schema(database).encode(changes)
+                ),
             ),
         )
 
     def _page(self, page_id: str) -> Json | None:
         try:
-            page = self._call("read a row", lambda: self._client.pages.retrieve(page_id=page_id))
-        except _Gone:
+            page = self._calls.call("read a row", lambda: self._calls.client.pages.retrieve(page_id=page_id))
+        except Gone:
             return None
         return None if page.get("in_trash") else page
 
@@ -310,26 +294,11 @@ class Notion:
         """Call again once with a fresh schema if the cached one may be what is wrong."""
         try:
             return call()
-        except (_Gone, _Invalid):
+        except (Gone, Invalid):
             before = self.schema(database).columns
             if self.schema(database, fresh=True).columns == before:
                 raise
             return call()
-
-    def _call(self, what: str, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - Notion's JSON
-        return retrying(lambda: self._once(what, call), budget_s=self._budget_s)
-
-    def _once(self, what: str, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - Notion's JSON
-        import httpx  # noqa: PLC0415 - comes with notion_client
-        from notion_client.errors import HTTPResponseError, RequestTimeoutError  # noqa: PLC0415
-
-        try:
-            return call()
-        except HTTPResponseError as error:
-            raise _translated(what, error.status, str(error.code), error.headers.get("retry-after")) from None
-        except (RequestTimeoutError, httpx.TransportError, ValueError) as error:
-            # ValueError: a 200 whose body is no JSON; the write may have happened.
-            raise OutcomeUnknown(f"Notion gave no usable answer ({type(error).__name__}) to: {what}.") from None
 
     # Reading
 
@@ -419,42 +388,6 @@ class Notion:
             full = " ".join(str(value) for value in names.values() if value)
             named |= {"Name": full} if full else {}
         return named
-
-
-class _Gone(SetupRefused):
-    """404: the object is not there, or not shared with the integration."""
-
-
-class _Invalid(SetupRefused):
-    """400: Notion doesn't accept the request as it stands."""
-
-
-def _translated(what: str, status: int, code: str, retry_after: str | None) -> ChristmasError:
-    if status == _TOO_MANY:
-        return VendorUnavailable(
-            f"Notion's rate limit was reached and did not clear in time, at: {what}. Restart the execution later.",
-            retry_after_s=_seconds(retry_after),
-        )
-    if status >= _SERVER_FAULTS or status == _CONFLICT:
-        return OutcomeUnknown(
-            f"Notion is in trouble (HTTP {status}), at: {what}. Restart the execution once status.notion.so is green.",
-            retry_after_s=_seconds(retry_after),
-        )
-    if status == _NOT_FOUND:
-        return _Gone(
-            f"Notion can't {what}: it is not there, or not shared with the integration. Share it, then restart."
-        )
-    if status in {401, 403}:
-        return SetupRefused(f"Notion refuses the token or its rights (HTTP {status}), at: {what}. Check NOTION_TOKEN.")
-    # Notion's own message may quote a value, which is text of other people.
-    return _Invalid(f"Notion does not accept the request (HTTP {status}, {code}), at: {what}. Run the health check.")
-
-
-def _seconds(text: str | None) -> float | None:
-    try:
-        return None if text is None else max(0.0, float(text))
-    except ValueError:
-        return None
 
 
 def _condition(schema: Schema, name: str, value: str) -> Json:

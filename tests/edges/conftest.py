@@ -10,7 +10,7 @@ from christmas_sandbox.seed import DATABASE_IDS, ContactsLayout
 from christmas_sandbox.testing import SandboxHandle, running_sandbox
 from christmas_tasks import mailer as mailer_module
 from christmas_tasks import notion as notion_module
-from christmas_tasks import retrying
+from christmas_tasks import notion_calls, retrying
 from christmas_tasks.cache import FileCache
 from christmas_tasks.columns import Database
 from christmas_tasks.mailer import Mailer
@@ -59,7 +59,7 @@ def make_notion(
     sandbox: SandboxHandle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., Notion]]:
     """`make_notion(budget_s=2)`: a client with a cache of the test's own; each call waits for a second at most."""
-    monkeypatch.setattr(notion_module, "_TIMEOUT_MS", 1_000)
+    monkeypatch.setattr(notion_calls, "_TIMEOUT_MS", 1_000)
     made: list[Notion] = []
 
     def make(
