@@ -7,15 +7,18 @@ later one (kestra-io/kestra issue 18581), so what waits is started over the API,
 from collections.abc import Mapping
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from christmas_tasks.errors import OutcomeUnknown, SetupRefused, VendorUnavailable
 from christmas_tasks.retrying import retrying
 
+if TYPE_CHECKING:
+    from httpx import Response
+
 DEFAULT_URL = "http://127.0.0.1:8080"
 NAMESPACE = "christmas"
 FLOW = "send-email"
-_LIVE_STATES = ("CREATED", "SUBMITTED", "QUEUED", "RUNNING", "RETRYING", "RESTARTED", "PAUSED", "KILLING")
+LIVE_STATES = ("CREATED", "SUBMITTED", "QUEUED", "RUNNING", "RETRYING", "RESTARTED", "PAUSED", "KILLING")
 _PAGE_SIZE = 100
 _TIMEOUT_S = 35.0
 
@@ -52,7 +55,7 @@ class EngineApi:
             SetupRefused: Wrong login.
             VendorUnavailable: No answer.
         """
-        return frozenset(self._search({"filters[state][IN]": ",".join(_LIVE_STATES)}))
+        return frozenset(self._search({"filters[state][IN]": ",".join(LIVE_STATES)}))
 
     def waiting_numbers(self, enrolment_key: str) -> frozenset[int]:
         """The email numbers of one enrolment that wait for their date.
@@ -110,6 +113,13 @@ class EngineApi:
             page += 1
 
     def _call(self, method: str, path: str, **content: Any) -> Any:  # noqa: ANN401 - Kestra's JSON
+        answer = self._answer(method, path, **content)
+        if answer.is_error:
+            raise SetupRefused(f"Kestra's API refuses the request (HTTP {answer.status_code}): is {FLOW} deployed?")
+        return answer.json()
+
+    def _answer(self, method: str, path: str, **content: Any) -> "Response":  # noqa: ANN401 - httpx's options
+        """An answer that is neither trouble nor a refused login; other refusals are the caller's to read."""
         import httpx  # noqa: PLC0415 - see above
 
         try:
@@ -122,6 +132,4 @@ class EngineApi:
             raise SetupRefused("Kestra's API refuses the login: check KESTRA_USERNAME and KESTRA_PASSWORD.")
         if answer.is_server_error:
             raise VendorUnavailable(f"Kestra's API is in trouble (HTTP {answer.status_code}): restart the execution.")
-        if answer.is_error:
-            raise SetupRefused(f"Kestra's API refuses the request (HTTP {answer.status_code}): is {FLOW} deployed?")
-        return answer.json()
+        return answer
