@@ -9,6 +9,10 @@ from christmas_tasks.payloads import read_instant
 
 PIECE_UNITS = 2_000
 MAX_PIECES = 100
+# What Notion makes from other columns or by itself.
+COMPUTED_KINDS = frozenset(
+    {"formula", "rollup", "unique_id", "button", "created_time", "created_by", "last_edited_time", "last_edited_by"}
+)
 _OPTION_LIMIT = 100
 
 Json = dict[str, Any]
@@ -61,6 +65,12 @@ def decode_text(cell: Mapping[str, Any] | None) -> str:
     if kind == "date":
         return str(value["start"]) if value else ""
     return "" if value is None else str(value)
+
+
+def decode(cell: Mapping[str, Any]) -> Any:  # noqa: ANN401 - whatever the column holds
+    """A cell of any type for people: text and choices as text, all else as Notion has it."""
+    kind = cell["type"]
+    return decode_text(cell) if kind in {"title", "rich_text", "select", "status"} else cell.get(kind)
 
 
 def decode_time(cell: Mapping[str, Any] | None) -> datetime | None:

@@ -82,6 +82,8 @@ class TrackerRow:
         key: ``Enrolment Key``.
         emails: One state for each number that the row knows, in number order.
         variables: The personal data of the mails, flat.
+        campaign: ``Campaign``.
+        started_at: Receipt of the webhook, aware UTC.
     """
 
     row_id: str
@@ -93,6 +95,8 @@ class TrackerRow:
     stop_reason: str = ""
     emails: tuple[EmailState, ...] = ()
     variables: Variables = field(default_factory=lambda: MappingProxyType({}))
+    campaign: str = ""
+    started_at: datetime | None = None
 
     def email(self, number: int) -> EmailState:
         """The state of one number.
@@ -273,6 +277,28 @@ def stop_changes(row: TrackerRow, event: StopEvent | str) -> Changes:
     for state in row.pending():
         changes[f"Email {state.number} Status"] = EmailStatus.SKIPPED
     return changes
+
+
+def hold_changes() -> Changes:
+    """What to write when a sequence is to stand still: emails that come due do nothing."""
+    return {"Sequence Status": SequenceStatus.HELD}
+
+
+def resume_changes(row: TrackerRow) -> Changes:
+    """What to write when a held sequence is to go on; its emails keep their planned times."""
+    due = [state.scheduled_at for state in row.pending() if state.scheduled_at is not None]
+    return {"Sequence Status": SequenceStatus.ACTIVE, "Next Email At": min(due, default=None)}
+
+
+def end_reasons(row: TrackerRow) -> Mapping[int, str]:
+    """Why single emails have ended without being sent, by number, as ``ended_changes`` has noted it."""
+    reasons = {}
+    for note in row.stop_reason.split("; "):
+        head, found, reason = note.partition(": ")
+        words = head.split()
+        if found and len(words) == 3 and words[0] == "Email" and words[1].isdigit():  # noqa: PLR2004 - Email 2 skipped
+            reasons[int(words[1])] = reason
+    return reasons
 
 
 def was_stopped_meanwhile(before: TrackerRow, after: TrackerRow) -> bool:
