@@ -181,7 +181,7 @@ def _source_problems(part: str, source: str) -> list[Problem]:
         Problem(
             part,
             Rule.UNKNOWN_VARIABLE,
-            f'the {part} uses the variable "{name}", which no mail has: correct its spelling or remove it.',
+            f'the {part} uses the variable "{name}", which no mail has: {_remedy(name)}.',
             next((node.lineno for node in tree.find_all(nodes.Name) if node.name == name), 1),
         )
         for name in unknown_variables(source)
@@ -213,6 +213,13 @@ def _leftover_braces(part: str, source: str) -> list[Problem]:
             return [Problem(part, Rule.LEFTOVER_BRACE, sentence, line + text[: leftover.start() - begins].count("\n"))]
         begins += len(text)
     return [Problem(part, Rule.LEFTOVER_BRACE, sentence)]
+
+
+def _remedy(name: str) -> str:
+    from difflib import get_close_matches  # noqa: PLC0415 - only a mistake needs it
+
+    near = get_close_matches(name, sorted(NAMES), 1)
+    return f'write "{near[0]}" if that is meant, or remove it' if near else "correct its spelling or remove it"
 
 
 def _spoken(error: TemplateError) -> str:

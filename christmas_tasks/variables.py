@@ -86,6 +86,9 @@ _COMPUTED = (
     "postal_address",
 )
 
+# The variables that are an address as they stand; every other one is text.
+LINKS = frozenset({"calendly_link", "pdf_download_link", "portal_url", "unsubscribe_url"})
+
 NAMES = frozenset({*FALLBACKS, *ALIASES, *_COMPUTED})
 
 
