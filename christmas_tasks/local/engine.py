@@ -158,6 +158,7 @@ class EngineProcess:
         workers: int = 0,
         plugin_jar: Path | None = None,
         website_origin: str | None = None,
+        dashboards_dir: Path | None = None,
         jvm_options: Sequence[str] = DEFAULT_JVM_OPTIONS,
     ) -> None:
         """Remember how to start it.
@@ -173,6 +174,7 @@ class EngineProcess:
             workers: Further worker processes.
             plugin_jar: The official Python plugin, in the place of the project's own Script class.
             website_origin: The one origin that browsers may post from.
+            dashboards_dir: Folder of dashboard files; one that no Kestra could show stops the start.
             jvm_options: Options of every Java process.
         """
         self.data_dir = data_dir.resolve()
@@ -186,8 +188,11 @@ class EngineProcess:
         self._workers = workers
         self._plugin_jar = plugin_jar
         self._website_origin = website_origin
+        self._dashboards_dir = dashboards_dir
         self._jvm_options = list(jvm_options)
         self._processes: list[subprocess.Popen[bytes]] = []
+        self._controller_port = 0
+        self._started_workers = 0
 
     def __enter__(self) -> Self:
         self.start()
@@ -205,6 +210,11 @@ class EngineProcess:
     def pid(self) -> int:
         """Process id of the engine (not of its further workers)."""
         return self._processes[0].pid
+
+    @property
+    def worker_pids(self) -> list[int]:
+        """Process ids of the further workers, the longest running first."""
+        return [process.pid for process in self._processes[1:]]
 
     @property
     def log_path(self) -> Path:
@@ -229,12 +239,12 @@ class EngineProcess:
         for folder in ("logs", "tmp", "storage"):
             (self.data_dir / folder).mkdir(parents=True, exist_ok=True)
         self._port = self._wanted_port or free_port()
-        controller_port = free_port()
+        self._controller_port = free_port()
+        self._started_workers = 0
         try:
-            self.launch(self._command(), controller_port, "STANDALONE", self.log_path)
-            for number in range(self._workers):
-                log = self.data_dir / "logs" / f"worker-{number + 1}.log"
-                self.launch(self._command(), controller_port, "WORKER", log)
+            self.launch(self._command(), self._controller_port, "STANDALONE", self.log_path)
+            for _ in range(self._workers):
+                self.start_worker()
         except BaseException:
             self.kill()
             raise
@@ -262,6 +272,23 @@ class EngineProcess:
             process.kill()
             process.wait()
         self._processes = []
+
+    def start_worker(self) -> None:
+        """Start one more worker of the running engine.
+
+        Raises:
+            EngineError: it stopped, with its own reason, or was not ready in time.
+        """
+        self._started_workers += 1
+        log = self.data_dir / "logs" / f"worker-{self._started_workers}.log"
+        self.launch(self._command(), self._controller_port, "WORKER", log)
+
+    def kill_worker(self, pid: int) -> None:
+        """End one further worker as a power cut would; the engine and the other workers go on."""
+        process = next(process for process in self._processes[1:] if process.pid == pid)
+        process.kill()
+        process.wait()
+        self._processes.remove(process)
 
     def launch(self, command: Sequence[str], controller_port: int, server_type: str, log: Path) -> None:
         """Start one Java process and wait for its ready line.
@@ -318,6 +345,7 @@ class EngineProcess:
             "ENGINE_PARENT_PID": str(os.getpid()),
             "ENGINE_WORKER_THREADS": str(self._worker_threads),
             "ENGINE_FLOWS_DIR": os.pathsep.join(str(folder.resolve()) for folder in self.flows_dirs),
+            "ENGINE_DASHBOARDS_DIR": str(self._dashboards_dir.resolve()) if self._dashboards_dir else "",
             "KESTRA_USERNAME": self.username,
             "KESTRA_PASSWORD": self.password,
             "WEBSITE_ORIGIN": self._website_origin or "",
