@@ -1,32 +1,32 @@
 """The Notion stand-in: API version 2025-09-03, as strict as the vendor.
 
-Left out: blocks, comments, files, people, relations, formulas, views. No unique constraint and no
-idempotency, as at Notion: two equal creates make two rows.
+Left out: blocks other than the databases and pages on a page, comments, files, people, relations, formulas,
+views. No unique constraint and no idempotency, as at Notion: two equal creates make two rows.
 """
 
 import copy
 import re
-import uuid
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from christmas_sandbox.clock import Clock
+from christmas_sandbox.notion_containers import Containers
 from christmas_sandbox.notion_errors import error_answer, not_found, refuse, refuse_body
 from christmas_sandbox.notion_filters import compile_filter, compile_sorts
-from christmas_sandbox.notion_forms import database_form, list_form, page_form, source_form, user_form
-from christmas_sandbox.notion_rows import Database, DataSource, Row, Tables
-from christmas_sandbox.notion_schema import change_schema, find_name, read_schema
-from christmas_sandbox.notion_values import plain_text, read_cell, read_rich_text
+from christmas_sandbox.notion_forms import list_form, page_form, plain_page_form, source_form, user_form
+from christmas_sandbox.notion_requests import MAX_PAGE_SIZE, read_body, read_page_size, read_uuid
+from christmas_sandbox.notion_rows import DataSource, Row, Tables
+from christmas_sandbox.notion_schema import find_name
+from christmas_sandbox.notion_values import plain_text, read_cell
 from christmas_sandbox.store import Store
-from christmas_sandbox.wire import Answer, Call, JsonObject, NotJsonError, VendorError
+from christmas_sandbox.wire import Answer, Call, JsonObject, VendorError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 API_VERSION = "2025-09-03"
 MAX_BODY_BYTES = 500_000
-MAX_PAGE_SIZE = 100
 
 _ID = r"([0-9A-Za-z-]+)"
 _PAGE_KEYS = {"parent", "properties", "children", "icon", "cover", "template", "position", "content", "markdown"}
@@ -51,16 +51,19 @@ class NotionApi:
         self._tables = tables
         self._clock = clock
         self._token = token
+        self._containers = containers = Containers(tables, clock)
         self._routes: list[tuple[str, re.Pattern[str], Callable[..., JsonObject]]] = [
             ("GET", re.compile(r"/v1/users/me"), self._me),
-            ("POST", re.compile(r"/v1/databases"), self._create_database),
-            ("GET", re.compile(rf"/v1/databases/{_ID}"), self._get_database),
-            ("GET", re.compile(rf"/v1/data_sources/{_ID}"), self._get_source),
-            ("PATCH", re.compile(rf"/v1/data_sources/{_ID}"), self._change_source),
+            ("POST", re.compile(r"/v1/databases"), containers.create_database),
+            ("GET", re.compile(rf"/v1/databases/{_ID}"), containers.get_database),
+            ("PATCH", re.compile(rf"/v1/databases/{_ID}"), containers.change_database),
+            ("GET", re.compile(rf"/v1/data_sources/{_ID}"), containers.get_source),
+            ("PATCH", re.compile(rf"/v1/data_sources/{_ID}"), containers.change_source),
             ("POST", re.compile(rf"/v1/data_sources/{_ID}/query"), self._query),
             ("POST", re.compile(r"/v1/pages"), self._create_page),
             ("GET", re.compile(rf"/v1/pages/{_ID}"), self._get_page),
             ("PATCH", re.compile(rf"/v1/pages/{_ID}"), self._change_page),
+            ("GET", re.compile(rf"/v1/blocks/{_ID}/children"), containers.children),
             ("POST", re.compile(r"/v1/search"), self._search),
         ]
 
@@ -85,7 +88,7 @@ class NotionApi:
         for method, pattern, handler in self._routes:
             match = pattern.fullmatch(call.path)
             if match is not None and method == call.method:
-                ids = [_uuid(given) for given in match.groups()]
+                ids = [read_uuid(given) for given in match.groups()]
                 return Answer(200, handler(call, *ids))
         raise VendorError(error_answer(400, "Invalid request URL.", "invalid_request_url"))
 
@@ -99,44 +102,9 @@ class NotionApi:
     def _me(self, _call: Call) -> JsonObject:
         return user_form()
 
-    def _get_database(self, _call: Call, database_id: str) -> JsonObject:
-        database = self._tables.databases.get(database_id)
-        if database is None:
-            not_found("database", database_id)
-        return database_form(database, self._tables.sources_of(database_id))
-
-    def _create_database(self, call: Call) -> JsonObject:
-        body = _body(call, {"parent", "title", "description", "is_inline", "initial_data_source", "icon", "cover"})
-        parent = body.get("parent")
-        if not isinstance(parent, dict) or not set(parent) & {"page_id", "workspace"}:
-            refuse_body("parent", "should hold `page_id` or `workspace`")
-        initial = body.get("initial_data_source")
-        if not isinstance(initial, dict):
-            refuse_body("initial_data_source", "should be an object")
-        title = read_rich_text(body.get("title", []), "title")
-        schema = read_schema(initial.get("properties"))
-        now = self._clock.now_ms()
-        database = Database(str(uuid.uuid4()), title, parent, now)
-        source = DataSource(str(uuid.uuid4()), database.id, plain_text(title), now, schema)
-        self._tables.add_database(database, source)
-        return database_form(database, [source])
-
-    def _get_source(self, _call: Call, source_id: str) -> JsonObject:
-        source = self._source(source_id)
-        return source_form(source, self._tables.databases[source.database_id])
-
-    def _change_source(self, call: Call, source_id: str) -> JsonObject:
-        body = _body(call, {"title", "icon", "properties", "in_trash", "archived", "parent"})
-        source = self._source(source_id)
-        schema = change_schema(source.schema, body.get("properties", {}))
-        name = plain_text(read_rich_text(body["title"], "title")) if "title" in body else source.name
-        changed = replace(source, schema=schema, name=name)
-        self._tables.change_source(changed)
-        return source_form(changed, self._tables.databases[source.database_id])
-
     def _query(self, call: Call, source_id: str) -> JsonObject:
-        body = _body(call, _QUERY_KEYS)
-        source = self._source(source_id)
+        body = read_body(call, _QUERY_KEYS)
+        source = self._containers.source(source_id)
         now_ms = self._clock.now_ms()
         passes = compile_filter(source.schema, body.get("filter"), datetime.fromtimestamp(now_ms / 1000, UTC))
         order = compile_sorts(source.schema, body.get("sorts"))
@@ -154,36 +122,41 @@ class NotionApi:
         found = [row for row in rows if row.in_trash == trashed and row.created_ms <= newest_ms and passes(row)]
         if cursor is None:
             found = order(found)
-        size = _page_size(body)
+        size = read_page_size(body.get("page_size", MAX_PAGE_SIZE))
         next_cursor = found[size].id if len(found) > size else None
         only = _filter_properties(call, source)
         return list_form([page_form(row, source, only) for row in found[:size]], next_cursor)
 
     def _create_page(self, call: Call) -> JsonObject:
-        body = _body(call, _PAGE_KEYS)
-        source = self._parent(body.get("parent"))
+        body = read_body(call, _PAGE_KEYS)
+        parent = body.get("parent")
+        if isinstance(parent, dict) and "page_id" in parent:
+            return self._containers.create_page(parent, body.get("properties", {}))
+        source = self._parent(parent)
         source, cells = self._read_cells(source, body.get("properties", {}))
         return page_form(self._tables.add_row(source, cells), source)
 
     def _get_page(self, _call: Call, page_id: str) -> JsonObject:
-        row = self._row(page_id)
-        return page_form(row, self._source(row.data_source_id))
+        row = self._tables.rows.get(page_id)
+        if row is None:
+            return self._containers.get_page(page_id)
+        return page_form(row, self._containers.source(row.data_source_id))
 
     def _change_page(self, call: Call, page_id: str) -> JsonObject:
-        body = _body(call, _UPDATE_KEYS)
+        body = read_body(call, _UPDATE_KEYS)
         row = self._row(page_id)
         trash = body.get("in_trash", body.get("archived"))
         if trash is not None and not isinstance(trash, bool):
             refuse_body("in_trash", f"should be a boolean, instead was `{trash!r}`")
         if row.in_trash and trash is not False:
             refuse("Can't edit block that is archived. You must unarchive the block before editing.")
-        source, cells = self._read_cells(self._source(row.data_source_id), body.get("properties", {}))
+        source, cells = self._read_cells(self._containers.source(row.data_source_id), body.get("properties", {}))
         in_trash = row.in_trash if trash is None else trash
         changed = self._tables.change_row(replace(row, in_trash=in_trash, cells={**row.cells, **cells}), source)
         return page_form(changed, source)
 
     def _search(self, call: Call) -> JsonObject:
-        body = _body(call, {"query", "filter", "sort", "start_cursor", "page_size"})
+        body = read_body(call, {"query", "filter", "sort", "start_cursor", "page_size"})
         words = str(body.get("query", "")).lower()
         wanted = body.get("filter", {}).get("value") if isinstance(body.get("filter"), dict) else None
         found = [
@@ -192,19 +165,18 @@ class NotionApi:
             if wanted in {None, "data_source"} and words in source.name.lower()
         ]
         for row in self._tables.rows.values():
-            source = self._source(row.data_source_id)
+            source = self._containers.source(row.data_source_id)
             title = plain_text(row.cell("title", "title"))
             if wanted in {None, "page"} and not row.in_trash and words in title.lower():
                 found.append(page_form(row, source))
+        found += [
+            plain_page_form(page)
+            for page in self._tables.plain_pages.values()
+            if wanted in {None, "page"} and words in plain_text(page.title).lower()
+        ]
         start = int(body.get("start_cursor") or 0)
-        end = start + _page_size(body)
+        end = start + read_page_size(body.get("page_size", MAX_PAGE_SIZE))
         return list_form(found[start:end], str(end) if len(found) > end else None)
-
-    def _source(self, source_id: str) -> DataSource:
-        source = self._tables.data_sources.get(source_id)
-        if source is None:
-            not_found("data source", source_id)
-        return source
 
     def _row(self, page_id: str) -> Row:
         row = self._tables.rows.get(page_id)
@@ -216,10 +188,10 @@ class NotionApi:
         if not isinstance(parent, dict):
             refuse_body("parent", "should be defined, instead was `undefined`")
         if isinstance(parent.get("data_source_id"), str):
-            return self._source(_uuid(parent["data_source_id"]))
+            return self._containers.source(read_uuid(parent["data_source_id"]))
         if not isinstance(parent.get("database_id"), str):
-            refuse_body("parent", "should hold `data_source_id` or `database_id` (this sandbox has rows only)")
-        sources = self._tables.sources_of(_uuid(parent["database_id"]))
+            refuse_body("parent", "should hold `data_source_id`, `database_id` or `page_id`")
+        sources = self._tables.sources_of(read_uuid(parent["database_id"]))
         if not sources:
             not_found("database", parent["database_id"])
         if len(sources) > 1:
@@ -242,26 +214,6 @@ class NotionApi:
         return replace(source, schema=schema), cells
 
 
-def _body(call: Call, known: set[str]) -> JsonObject:
-    try:
-        body = call.json() if call.body else {}
-    except NotJsonError:
-        raise VendorError(error_answer(400, "Error parsing JSON body.", "invalid_json")) from None
-    if not isinstance(body, dict):
-        refuse("body failed validation: body should be an object.")
-    for key in body:
-        if key not in known:
-            refuse_body(key, "should be not present")
-    return body
-
-
-def _page_size(body: JsonObject) -> int:
-    size = body.get("page_size", MAX_PAGE_SIZE)
-    if isinstance(size, bool) or not isinstance(size, int) or not 1 <= size <= MAX_PAGE_SIZE:
-        refuse_body("page_size", f"should be a number between `1` and `{MAX_PAGE_SIZE}`, instead was `{size!r}`")
-    return size
-
-
 def _filter_properties(call: Call, source: DataSource) -> frozenset[str]:
     given = [part for part in call.query.get("filter_properties", "").split(",") if part]
     ids = {prop["id"] for prop in source.schema.values()}
@@ -269,11 +221,3 @@ def _filter_properties(call: Call, source: DataSource) -> frozenset[str]:
         if wanted not in ids:
             refuse(f"Could not find property with id: {wanted}")
     return frozenset(given)
-
-
-def _uuid(given: str) -> str:
-    """Give an id in its form with hyphens; both forms name the same thing."""
-    try:
-        return str(uuid.UUID(given))
-    except ValueError:
-        refuse(f"path failed validation: path.id should be a valid uuid, instead was `{given}`.")

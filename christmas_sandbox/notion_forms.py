@@ -5,7 +5,7 @@ import uuid
 from typing import Any
 
 from christmas_sandbox.clock import iso_minute
-from christmas_sandbox.notion_rows import Database, DataSource, Row
+from christmas_sandbox.notion_rows import Database, DataSource, PlainPage, Row
 from christmas_sandbox.notion_values import plain_text, read_rich_text
 from christmas_sandbox.wire import JsonObject
 
@@ -33,7 +33,7 @@ def database_form(database: Database, sources: list[DataSource]) -> JsonObject:
         "description": [],
         "parent": database.parent,
         "is_inline": False,
-        "in_trash": False,
+        "in_trash": database.in_trash,
         "is_locked": False,
         "created_time": stamp,
         "last_edited_time": stamp,
@@ -97,15 +97,65 @@ def page_form(row: Row, source: DataSource, only: frozenset[str] = frozenset()) 
     }
 
 
-def list_form(results: list[JsonObject], next_cursor: str | None) -> JsonObject:
+def plain_page_form(page: PlainPage) -> JsonObject:
+    """Give a page that is no row: its only property is its title."""
+    stamp = iso_minute(page.created_ms)
+    return {
+        "object": "page",
+        "id": page.id,
+        "created_time": stamp,
+        "last_edited_time": stamp,
+        "created_by": BOT,
+        "last_edited_by": BOT,
+        "cover": None,
+        "icon": None,
+        "parent": page.parent,
+        "archived": False,
+        "in_trash": False,
+        "is_locked": False,
+        "properties": {"title": {"id": "title", "type": "title", "title": page.title}},
+        "url": _url(page.id),
+        "public_url": None,
+    }
+
+
+def child_database_form(database: Database) -> JsonObject:
+    """Give a database as the block that stands on its page; the block's id is the database's."""
+    return _block(database, "child_database")
+
+
+def child_page_form(page: PlainPage) -> JsonObject:
+    """Give a page as the block that stands on its parent; the block's id is the page's."""
+    return _block(page, "child_page")
+
+
+def _block(child: Database | PlainPage, kind: str) -> JsonObject:
+    stamp = iso_minute(child.created_ms)
+    return {
+        "object": "block",
+        "id": child.id,
+        "parent": child.parent,
+        "created_time": stamp,
+        "last_edited_time": stamp,
+        "created_by": BOT,
+        "last_edited_by": BOT,
+        "has_children": False,
+        "archived": False,
+        "in_trash": False,
+        "type": kind,
+        kind: {"title": plain_text(child.title)},
+    }
+
+
+def list_form(results: list[JsonObject], next_cursor: str | None, kind: str = "page_or_data_source") -> JsonObject:
     """Give one page of a list."""
     return {
         "object": "list",
         "results": results,
         "next_cursor": next_cursor,
         "has_more": next_cursor is not None,
-        "type": "page_or_data_source",
-        "page_or_data_source": {},
+        "type": kind,
+        kind: {},
         "request_id": str(uuid.uuid4()),
     }
 

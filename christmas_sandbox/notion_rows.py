@@ -5,7 +5,7 @@ Every change is written to SQLite first, and to memory only if that succeeded.
 
 import json
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from christmas_sandbox.clock import Clock, iso_minute
@@ -54,6 +54,17 @@ class Database:
     title: list[JsonObject]
     parent: JsonObject
     created_ms: int
+    in_trash: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PlainPage:
+    """A page that is no row; `title` is rich text."""
+
+    id: str
+    title: list[JsonObject]
+    parent: JsonObject
+    created_ms: int
 
 
 class Tables:
@@ -67,6 +78,7 @@ class Tables:
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
+        self.plain_pages: dict[str, PlainPage] = {}
         self.databases: dict[str, Database] = {}
         self.data_sources: dict[str, DataSource] = {}
         self.rows: dict[str, Row] = {}
@@ -75,6 +87,10 @@ class Tables:
 
     def load(self) -> None:
         """Read everything from disk; safe to repeat."""
+        self.plain_pages = {
+            row["id"]: PlainPage(id=row["id"], **json.loads(row["body"]))
+            for row in self._store.execute("SELECT * FROM plain_pages")
+        }
         self.databases = {
             row["id"]: Database(id=row["id"], **json.loads(row["body"]))
             for row in self._store.execute("SELECT * FROM databases")
@@ -109,18 +125,33 @@ class Tables:
 
     def add_database(self, database: Database, source: DataSource) -> None:
         """Write a new database with its first data source."""
-        body = {"title": database.title, "parent": database.parent, "created_ms": database.created_ms}
         with self._store.transaction():
-            self._store.execute("INSERT INTO databases VALUES (?, ?)", database.id, json.dumps(body))
+            self._write_body("databases", database)
             self._write_source(source)
         self.databases[database.id] = database
         self._by_source[source.id] = {}
         self.data_sources[source.id] = source
 
+    def change_database(self, database: Database) -> None:
+        """Write a database's new title or trash state."""
+        self._write_body("databases", database)
+        self.databases[database.id] = database
+
+    def add_plain_page(self, page: PlainPage) -> None:
+        """Write a new page that is no row."""
+        self._write_body("plain_pages", page)
+        self.plain_pages[page.id] = page
+
     def change_source(self, source: DataSource) -> None:
-        """Write a data source's new schema or name."""
-        self._write_source(source)
+        """Write a data source's new schema or name; cells whose option is gone become empty."""
+        rows = [emptied for row in self.rows_of(source.id) if (emptied := _without_lost_options(row, source)) != row]
+        with self._store.transaction():
+            self._write_source(source)
+            for row in rows:
+                self._store.execute("UPDATE pages SET cells = ? WHERE id = ?", json.dumps(row.cells), row.id)
         self.data_sources[source.id] = source
+        for row in rows:
+            self._remember(row)
 
     def add_row(self, source: DataSource, cells: dict[str, Any]) -> Row:
         """Write a new row and the source's schema, which may have got new options."""
@@ -151,6 +182,11 @@ class Tables:
         self.data_sources[source.id] = source
         return row
 
+    def _write_body(self, table: str, container: Database | PlainPage) -> None:
+        body = asdict(container)
+        statement = f"INSERT OR REPLACE INTO {table} VALUES (?, ?)"  # noqa: S608 - the two names above
+        self._store.execute(statement, body.pop("id"), json.dumps(body))
+
     def _write_source(self, source: DataSource) -> None:
         if self.data_sources.get(source.id) == source:
             return
@@ -163,3 +199,17 @@ class Tables:
     def _remember(self, row: Row) -> None:
         self.rows[row.id] = row
         self._by_source[row.data_source_id][row.id] = row
+
+
+def _without_lost_options(row: Row, source: DataSource) -> Row:
+    cells = dict(row.cells)
+    for prop in source.schema.values():
+        cell = cells.get(prop["id"])
+        if prop["type"] == "select" and isinstance(cell, dict):
+            known = {option["id"] for option in prop["select"]["options"]}
+            if cell.get("id") not in known:
+                cells[prop["id"]] = None
+        if prop["type"] == "multi_select" and isinstance(cell, list):
+            known = {option["id"] for option in prop["multi_select"]["options"]}
+            cells[prop["id"]] = [option for option in cell if option["id"] in known]
+    return replace(row, cells=cells)

@@ -7,6 +7,7 @@ from christmas_sandbox.notion_errors import refuse, refuse_body
 from christmas_sandbox.notion_values import KINDS, add_option
 from christmas_sandbox.wire import JsonObject
 
+MAX_OPTIONS_IN_REQUEST = 100
 _WITH_OPTIONS = frozenset({"select", "status", "multi_select"})
 _DEFAULT_STATUS = ("Not started", "In progress", "Done")
 
@@ -71,7 +72,7 @@ def _change(schema: dict[str, JsonObject], name: str, config: JsonObject) -> Non
         if "title" in {kind, prop["type"]} and kind != prop["type"]:
             refuse("Cannot change the type of the title property.")
         if kind in _WITH_OPTIONS and kind == prop["type"]:
-            _add_options(prop, config[kind])
+            _set_options(prop, config[kind])
         elif kind != prop["type"]:
             schema[name] = {**_new_property(name, config), "id": prop["id"]}
     new_name = config.get("name", name)
@@ -117,11 +118,44 @@ def _kind(config: JsonObject) -> str | None:
     return kind
 
 
-def _add_options(prop: JsonObject, config: JsonObject) -> None:
+def _set_options(prop: JsonObject, config: JsonObject) -> None:
+    """Take the options of a change: one that is left out goes, a known one stays as it is, a new one is added."""
+    if "options" not in config:
+        return
+    kind, name = prop["type"], prop["name"]
+    if kind == "status":
+        refuse(f"Cannot update options of the status property {name} through the API.")
+    path = f"properties.{name}.{kind}.options"
+    before = prop[kind]["options"]
+    by_key = {option[key]: option for option in before for key in ("id", "name")}
+    kept: list[JsonObject] = []
+    new: list[JsonObject] = []
+    for option in _read_options(config, path):
+        known = by_key.get(option.get("id")) or by_key.get(option.get("name"))
+        if known is None:
+            new.append(option)
+        elif option.get("color", known["color"]) != known["color"]:
+            refuse(f"Cannot update color of select with name: {known['name']}.")
+        elif option.get("name", known["name"]) != known["name"]:
+            refuse(f"Cannot update name of select with id: {known['id']}.")
+        elif known not in kept:
+            kept.append(known)
+    prop[kind] = {**prop[kind], "options": kept}
+    _add_options(prop, {"options": new})
+
+
+def _read_options(config: JsonObject, path: str) -> list[JsonObject]:
     options = config.get("options", [])
-    path = f"properties.{prop['name']}.{prop['type']}.options"
     if not isinstance(options, list) or not all(isinstance(option, dict) for option in options):
         refuse_body(path, "should be an array of objects")
+    if len(options) > MAX_OPTIONS_IN_REQUEST:
+        refuse_body(f"{path}.length", f"should be ≤ `{MAX_OPTIONS_IN_REQUEST}`, instead was `{len(options)}`")
+    return options
+
+
+def _add_options(prop: JsonObject, config: JsonObject) -> None:
+    path = f"properties.{prop['name']}.{prop['type']}.options"
+    options = _read_options(config, path)
     known = {option["name"] for option in prop[prop["type"]]["options"]}
     for option in options:
         name = option.get("name")

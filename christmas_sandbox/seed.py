@@ -1,4 +1,4 @@
-"""What an empty sandbox starts with: the campaign's three databases, and templates from a folder.
+"""What an empty sandbox starts with: the campaign's three databases, templates from a folder, and an empty page.
 
 The ids are fixed, so that settings can name them.
 """
@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from christmas_sandbox.clock import Clock
-from christmas_sandbox.notion_rows import Database, DataSource, Tables
+from christmas_sandbox.notion_rows import Database, DataSource, PlainPage, Tables
 from christmas_sandbox.notion_schema import read_schema
 from christmas_sandbox.notion_values import MAX_TEXT, read_cell, read_rich_text, utf16_units
 from christmas_sandbox.wire import JsonObject, VendorError
@@ -19,9 +19,11 @@ TEMPLATES_DB_ID = "7e391a7e-0000-4000-8000-0000000000db"
 TEMPLATES_SOURCE_ID = "7e391a7e-0000-4000-8000-0000000000d5"
 TRACKER_DB_ID = "75ac6e50-0000-4000-8000-0000000000db"
 TRACKER_SOURCE_ID = "75ac6e50-0000-4000-8000-0000000000d5"
+PARENT_PAGE_ID = "c4a39a19-0000-4000-8000-0000000000aa"
 SOURCE_IDS = {"contacts": CONTACTS_SOURCE_ID, "templates": TEMPLATES_SOURCE_ID, "tracker": TRACKER_SOURCE_ID}
 DATABASE_IDS = {"contacts": CONTACTS_DB_ID, "templates": TEMPLATES_DB_ID, "tracker": TRACKER_DB_ID}
 
+_WORKSPACE: JsonObject = {"type": "workspace", "workspace": True}
 _TEXT: JsonObject = {"rich_text": {}}
 _NUMBER: JsonObject = {"number": {}}
 _DATE: JsonObject = {"date": {}}
@@ -72,6 +74,9 @@ def seed(tables: Tables, clock: Clock, layout: ContactsLayout, templates_dir: Pa
     Raises:
         TemplateFolderError: a template can't be read; nothing is written then, given a transaction around.
     """
+    if PARENT_PAGE_ID not in tables.plain_pages:
+        title = read_rich_text([{"text": {"content": "Christmas Campaign"}}], "title")
+        tables.add_plain_page(PlainPage(PARENT_PAGE_ID, title, _WORKSPACE, clock.now_ms()))
     if tables.databases:
         return
     _add(tables, clock, "contacts", "Christmas Contacts", _contacts_schema(layout))
@@ -88,7 +93,7 @@ def seed(tables: Tables, clock: Clock, layout: ContactsLayout, templates_dir: Pa
 def _add(tables: Tables, clock: Clock, key: str, title: str, properties: dict[str, JsonObject]) -> None:
     now = clock.now_ms()
     rich_title = read_rich_text([{"text": {"content": title}}], "title")
-    database = Database(DATABASE_IDS[key], rich_title, {"type": "workspace", "workspace": True}, now)
+    database = Database(DATABASE_IDS[key], rich_title, _WORKSPACE, now)
     source = DataSource(SOURCE_IDS[key], database.id, title, now, read_schema(properties))
     tables.add_database(database, source)
 

@@ -15,6 +15,7 @@ from typing import Any
 _TABLES = """
 CREATE TABLE IF NOT EXISTS settings (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS databases (id TEXT PRIMARY KEY, body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS plain_pages (id TEXT PRIMARY KEY, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS data_sources (id TEXT PRIMARY KEY, database_id TEXT NOT NULL, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS pages (seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,
   data_source_id TEXT NOT NULL, created_ms INTEGER NOT NULL, edited_ms INTEGER NOT NULL,
@@ -30,7 +31,17 @@ CREATE TABLE IF NOT EXISTS calls (seq INTEGER PRIMARY KEY AUTOINCREMENT, at TEXT
   method TEXT NOT NULL, path TEXT NOT NULL, status INTEGER NOT NULL, ms REAL NOT NULL, fault TEXT,
   idempotency_key TEXT);
 """
-_TABLE_NAMES = ("databases", "data_sources", "pages", "mails", "idempotency", "discord", "calls", "settings")
+_TABLE_NAMES = (
+    "plain_pages",
+    "databases",
+    "data_sources",
+    "pages",
+    "mails",
+    "idempotency",
+    "discord",
+    "calls",
+    "settings",
+)
 
 
 class DataDirInUseError(RuntimeError):
