@@ -7,7 +7,8 @@ from enum import StrEnum
 from typing import Any
 
 from christmas_tasks.errors import PayloadError
-from christmas_tasks.payloads import Ignored, Payload, parse, read_instant
+from christmas_tasks.instants import read_instant
+from christmas_tasks.payloads import Ignored, Payload, parse
 from christmas_tasks.sequences import StopEvent
 
 BOOKED_EVENT, CANCELED_EVENT = "invitee.created", "invitee.canceled"

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from christmas_tasks.errors import ChristmasError, MailRefused, OutcomeUnknown, SetupRefused, VendorUnavailable
-from christmas_tasks.payloads import read_instant
+from christmas_tasks.instants import read_instant
 from christmas_tasks.retrying import retrying
 
 T = TypeVar("T")

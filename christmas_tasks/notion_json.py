@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from christmas_tasks.payloads import read_instant
+from christmas_tasks.instants import read_instant
 
 PIECE_UNITS = 2_000
 MAX_PIECES = 100

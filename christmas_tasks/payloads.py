@@ -6,17 +6,17 @@ or raises ``PayloadError`` with one line for each field at fault; a line names t
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, ClassVar, Self, TypeVar
-from urllib.parse import urlsplit
 
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from christmas_tasks.errors import PayloadError
+from christmas_tasks.instants import read_instant
 from christmas_tasks.segments import SYSTEMS_TOTAL
-from christmas_tasks.text import clean, first_word
+from christmas_tasks.text import clean, first_word, is_safe_link
 
 NOTES_LIMIT = 2_000
 _TEXT_LIMIT = 5_000
@@ -136,15 +136,6 @@ def _is_blank(value: object) -> bool:
 
 def _is_given(value: object) -> bool:
     return value is not False and not _is_blank(value)
-
-
-def is_safe_link(text: str) -> bool:
-    """Whether *text* is one absolute https address that may stand in a mail's link."""
-    try:
-        parts = urlsplit(text)
-    except ValueError:
-        return False
-    return parts.scheme == "https" and bool(parts.hostname) and not any(c.isspace() or c in "\"'<>\\`" for c in text)
 
 
 Address = Annotated[str, BeforeValidator(_address)]
@@ -365,32 +356,6 @@ def parse_no_show(body: object) -> NoShow | Ignored:
             "time_zone": invitee.get("timezone"),
         },
     )
-
-
-@dataclass(frozen=True)
-class Moment:
-    """An instant read from text.
-
-    Args:
-        instant: Aware UTC.
-        had_zone: Whether the text named its zone.
-    """
-
-    instant: datetime
-    had_zone: bool
-
-
-def read_instant(value: object) -> Moment | None:
-    """Read ISO 8601; a text without a zone is UTC. None if it can't be read."""
-    if not isinstance(value, str):
-        return None
-    try:
-        moment = datetime.fromisoformat(value.strip())
-        if moment.tzinfo is None:
-            return Moment(moment.replace(tzinfo=UTC), had_zone=False)
-        return Moment(moment.astimezone(UTC), had_zone=True)
-    except (ValueError, OverflowError):
-        return None
 
 
 def website_sent_at(value: object, received_at: datetime) -> tuple[datetime, tuple[str, ...]]:

@@ -2,7 +2,6 @@
 
 import base64
 import json
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from christmas_tasks.errors import PayloadError
+from christmas_tasks.flow_tasks.protocol import Level, say
 from christmas_tasks.settings import Settings, read_one, utc_now
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from christmas_tasks.notion import Notion
 
 Outputs = dict[str, Any]
-INFO, WARNING, ERROR = logging.INFO, logging.WARNING, logging.ERROR
 _BASE64 = ".b64"
 _TEXT_LIMIT = 2_000
 
@@ -172,25 +171,6 @@ class Door:
         (self.folder / f"{name}{_BASE64}").write_bytes(base64.b64encode(content))
 
 
-def say(level: int, line: str) -> None:
-    """Write one line into the execution's log.
-
-    Args:
-        level: One of ``logging``'s.
-        line: Without text of other people.
-    """
-    from kestra import Kestra  # noqa: PLC0415 - 50 ms of CPU beside the vendor's client
-
-    Kestra.logger().log(level, line)
-
-
-def emit(outputs: Outputs) -> None:
-    """Hand *outputs* to Kestra, as ``outputs.<task>.vars``."""
-    from kestra import Kestra  # noqa: PLC0415
-
-    Kestra.outputs(outputs)
-
-
 def harmless(text: str) -> str:
     """*text* as it may stand in an output: Kestra renders what a flow passes on, so no braces may come through."""
     return text.replace("{", "(").replace("}", ")")[:_TEXT_LIMIT]
@@ -199,7 +179,7 @@ def harmless(text: str) -> str:
 def warn_of_gaps(door: Door) -> None:
     """Log what had to be left out because Notion has no column for it, a line each."""
     for line in (*door.notion.warnings, *door.notion.unreadable):
-        say(WARNING, line)
+        say(Level.WARNING, line)
 
 
 def _json(content: bytes) -> Any:  # noqa: ANN401 - whatever JSON was posted

@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from christmas_tasks.flow_tasks.door import INFO, Door, Outputs, harmless, say, warn_of_gaps
+from christmas_tasks.flow_tasks.door import Door, Outputs, harmless, warn_of_gaps
+from christmas_tasks.flow_tasks.protocol import Level, say
 from christmas_tasks.settings import utc_now
 from christmas_tasks.steps import sending
 from christmas_tasks.steps.frozen import dump, load
@@ -22,7 +23,7 @@ def schedule(door: Door) -> Outputs:
         # What was nobody's attempt yet when it was planned may have been sent since.
         emails = tuple(replace(email, is_first_attempt=False) for email in emails)
     for note in start_all(emails, door.engine):
-        say(INFO, note)
+        say(Level.INFO, note)
     return {}
 
 
@@ -66,7 +67,7 @@ def record(door: Door) -> Outputs:
     outcome = sending.SendOutcome(Decision(Action.SEND), door.env("RESEND_ID"), accepted_at)
     row = sending.record(load(door.bytes_file(_FROZEN)), outcome, door.notion, utc_now(), is_replay=door.is_replay)
     warn_of_gaps(door)
-    say(INFO, "Recorded." if row else "The tracker row is gone: nothing is recorded.")
+    say(Level.INFO, "Recorded." if row else "The tracker row is gone: nothing is recorded.")
     return {}
 
 
@@ -85,7 +86,7 @@ def _write_next(door: Door, decision: Decision, row: TrackerRow | None, *, is_fi
 def _decided(decision: Decision, done: str) -> Outputs:
     said = done if decision.action is Action.SEND else decision.action.value
     reason = harmless(decision.reason)
-    say(INFO, f"{said}: {reason}" if reason else said)
+    say(Level.INFO, f"{said}: {reason}" if reason else said)
     return {
         "action": decision.action.value,
         "schedule": decision.until is not None,

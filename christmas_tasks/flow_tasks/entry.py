@@ -6,10 +6,12 @@ import traceback
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
-from types import TracebackType
+from types import ModuleType, TracebackType
+from typing import cast
 
 from christmas_tasks.errors import PermanentError, TransientError
-from christmas_tasks.flow_tasks.door import ERROR, Door, Outputs, emit, harmless, say
+from christmas_tasks.flow_tasks.door import Door, Outputs, harmless
+from christmas_tasks.flow_tasks.protocol import Level, emit, say
 
 # The module of each task; only the one that runs is imported.
 TASKS: Mapping[str, str] = {
@@ -50,23 +52,30 @@ def run(name: str) -> None:
     Exits with 0, or with 1 after one readable line for each thing that is wrong.
     """
     sys.excepthook = _unexpected
+    _start_lightly()
     task: Callable[[Door], Outputs] = getattr(import_module(f"christmas_tasks.flow_tasks.{TASKS[name]}"), name)
     try:
         outputs = task(Door(os.environ, Path.cwd()))
     except PermanentError as error:
         for line in error.lines:
-            say(ERROR, harmless(line))
+            say(Level.ERROR, harmless(line))
         emit({**_NOTHING_TO_DO, "fault": harmless("\n".join(error.lines))})
     except TransientError as error:
         for line in error.lines:
-            say(ERROR, harmless(line))
+            say(Level.ERROR, harmless(line))
         sys.exit(1)
     else:
         emit({**_NOTHING_TO_DO, "fault": "", **outputs})
+
+
+def _start_lightly() -> None:
+    # httpx imports its own command, with click and rich (60 ms of CPU), wherever they are installed: marked as absent,
+    # it is left out.
+    sys.modules.setdefault("httpx._main", cast("ModuleType", None))
 
 
 def _unexpected(kind: type[BaseException], _error: BaseException, trace: TracebackType | None) -> None:
     # The message of an unforeseen error may quote text of other people: say where, not what.
     frames = traceback.extract_tb(trace)
     place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "an unknown place"
-    say(ERROR, f"Unexpected {kind.__name__} at {place}. This is a mistake in the library: report this line.")
+    say(Level.ERROR, f"Unexpected {kind.__name__} at {place}. This is a mistake in the library: report this line.")

@@ -7,7 +7,8 @@ from christmas_tasks.enrolments import (
     from_onboarding,
     from_post_call,
 )
-from christmas_tasks.flow_tasks.door import INFO, WARNING, Door, Outputs, harmless, say, warn_of_gaps
+from christmas_tasks.flow_tasks.door import Door, Outputs, harmless, warn_of_gaps
+from christmas_tasks.flow_tasks.protocol import Level, say
 from christmas_tasks.payloads import (
     Assessment,
     Ignored,
@@ -32,7 +33,7 @@ _STATUS_LIMIT = 40
 def signup(door: Door) -> Outputs:
     """signup-handler: the contact."""
     for note in register_signup(parse(Signup, door.json_file("payload")), door.notion, door.locks):
-        say(INFO, note)
+        say(Level.INFO, note)
     warn_of_gaps(door)
     return {}
 
@@ -50,7 +51,7 @@ def no_show(door: Door) -> Outputs:
         verify_calendly(signing_key, door.headers(), door.body(), door.arrived_at)
     body = parse_no_show(door.body_json())
     if isinstance(body, Ignored):
-        say(INFO, body.reason)
+        say(Level.INFO, body.reason)
         return _nothing(door)
     return _enrol(door, from_no_show(body, door.instant("RECEIVED_AT")))
 
@@ -66,17 +67,17 @@ def onboarding(door: Door) -> Outputs:
     body = parse(Onboarding, door.json_file("payload"))
     if not body.is_paid:
         status = harmless(body.payment_status[:_STATUS_LIMIT]) or "absent"
-        say(WARNING, f'Not paid: payment_status is "{status}". Nothing was written, nothing is sent.')
+        say(Level.WARNING, f'Not paid: payment_status is "{status}". Nothing was written, nothing is sent.')
         return {**_nothing(door), "unpaid": True}
     stopped = stop(body.email, StopEvent.PAID, door.notion, door.locks)
-    say(INFO, f"The contact has paid: {stopped} sequences stopped.")
+    say(Level.INFO, f"The contact has paid: {stopped} sequences stopped.")
     return _enrol(door, from_onboarding(body, door.instant("RECEIVED_AT")))
 
 
 def _enrol(door: Door, request: EnrolmentRequest) -> Outputs:
     enrolled = enrol(request, door.execution_id, door.settings, door.notion, door.locks)
     for note in enrolled.notes:
-        say(WARNING if note in request.warnings else INFO, note)
+        say(Level.WARNING if note in request.warnings else Level.INFO, note)
     warn_of_gaps(door)
     alerts = for_enrolment(enrolled, request, utc_now())
     door.write_file("alerts", dump(alerts))

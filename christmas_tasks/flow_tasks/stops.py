@@ -4,7 +4,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from christmas_tasks.errors import SignatureError
 from christmas_tasks.events import read_booking, read_mail_event
-from christmas_tasks.flow_tasks.door import INFO, WARNING, Door, Outputs, say, warn_of_gaps
+from christmas_tasks.flow_tasks.door import Door, Outputs, warn_of_gaps
+from christmas_tasks.flow_tasks.protocol import Level, say
 from christmas_tasks.payloads import Ignored
 from christmas_tasks.sequences import StopEvent
 from christmas_tasks.settings import utc_now
@@ -24,10 +25,10 @@ def call_booked(door: Door) -> Outputs:
         verify_calendly(signing_key, door.headers(), door.body(), door.arrived_at)
     booking = read_booking(door.body_json())
     if isinstance(booking, Ignored):
-        say(INFO, booking.reason)
+        say(Level.INFO, booking.reason)
         return {}
     stopped = stop(booking.address, StopEvent.BOOKED, door.notion, door.locks)
-    say(INFO, f"The contact has booked a call: {stopped} sequences stopped.")
+    say(Level.INFO, f"The contact has booked a call: {stopped} sequences stopped.")
     return {}
 
 
@@ -37,13 +38,16 @@ def resend_event(door: Door) -> Outputs:
     if signing_secret:
         verify_resend(signing_secret, door.headers(), door.body(), door.arrived_at)
     else:
-        say(WARNING, "RESEND_SIGNING_SECRET is not set: the event is taken on the strength of the webhook key alone.")
+        say(
+            Level.WARNING,
+            "RESEND_SIGNING_SECRET is not set: the event is taken on the strength of the webhook key alone.",
+        )
     event = read_mail_event(door.body_json())
     if isinstance(event, Ignored):
-        say(INFO, event.reason)
+        say(Level.INFO, event.reason)
         return {}
     for note in take_mail_event(event, door.notion, door.locks, utc_now()):
-        say(INFO, note)
+        say(Level.INFO, note)
     warn_of_gaps(door)
     return {}
 
@@ -52,11 +56,11 @@ def unsubscribe(door: Door) -> Outputs:
     """unsubscribe: ends all sequences of the token's address, for a confirmed POST alone."""
     raw = door.body()
     if not (_CONFIRMATION in raw or (_CONFIRMATION_PART in raw and b"One-Click" in raw)):
-        say(INFO, "No confirmation was posted: nothing is changed.")
+        say(Level.INFO, "No confirmation was posted: nothing is changed.")
         return {"answer": "To unsubscribe, press the button on the page that the mail links to."}
     claim = read_token(door.settings.secret("UNSUBSCRIBE_SIGNING_KEY"), _token(door, raw))
     stopped = stop(claim.address, StopEvent.UNSUBSCRIBED, door.notion, door.locks)
-    say(INFO, f"Unsubscribed from mail {claim.mail_key}: {stopped} sequences stopped.")
+    say(Level.INFO, f"Unsubscribed from mail {claim.mail_key}: {stopped} sequences stopped.")
     return {"answer": "You are unsubscribed. No further email of this campaign will be sent to you."}
 
 

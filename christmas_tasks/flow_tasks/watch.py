@@ -3,7 +3,8 @@
 import hashlib
 
 from christmas_tasks.discord import Alert
-from christmas_tasks.flow_tasks.door import ERROR, INFO, WARNING, Door, Outputs, harmless, say
+from christmas_tasks.flow_tasks.door import Door, Outputs, harmless
+from christmas_tasks.flow_tasks.protocol import Level, say
 from christmas_tasks.settings import utc_now
 from christmas_tasks.steps import alerts
 from christmas_tasks.steps.check import check as look_at_all
@@ -17,7 +18,7 @@ _SAME_NEWS_S = 6 * 3_600.0
 def alert(door: Door) -> Outputs:
     """Any flow: post what an earlier task has written down for the people; of a scheduled flow only if it is news."""
     if door.is_replay:
-        say(INFO, "A replay: the people were told the first time.")
+        say(Level.INFO, "A replay: the people were told the first time.")
         return {"posted": 0}
     return _post(door, alerts.load(door.bytes_file("alerts")))
 
@@ -34,9 +35,9 @@ def check(door: Door) -> Outputs:
     """health-check: a readable report; a fault for each thing that would break the campaign."""
     report = look_at_all(door.environ, lambda: door.notion, lambda: door.mailer, lambda: door.engine, utc_now())
     for line in report.faults:
-        say(ERROR, harmless(line))
+        say(Level.ERROR, harmless(line))
     for line in report.warnings:
-        say(WARNING, harmless(line))
+        say(Level.WARNING, harmless(line))
     return {"fault": harmless("\n".join(report.faults)), "report": harmless("\n".join(report.lines))}
 
 
@@ -44,10 +45,10 @@ def reconcile(door: Door) -> Outputs:
     """reconcile: what is planned, has no end and no execution; and what a person should look at."""
     now = utc_now()
     found = compare(door.notion, door.engine.live_emails(), door.settings, now)
-    say(INFO, f"{found.checked} planned emails, {len(found.missing)} without an execution.")
+    say(Level.INFO, f"{found.checked} planned emails, {len(found.missing)} without an execution.")
     findings = (*found.findings, *door.notion.unreadable)
     for line in findings:
-        say(WARNING, harmless(line))
+        say(Level.WARNING, harmless(line))
     door.write_file("emails", dump_emails(found.missing))
     door.write_file("alerts", alerts.dump([alerts.for_findings(findings, now)] if findings else []))
     return {
@@ -63,11 +64,11 @@ def _post(door: Door, messages: list[Alert], *what: str) -> Outputs:
     name = f"told-{hashlib.sha256(told.encode()).hexdigest()[:24]}"
     only_news = door.flag("ONLY_NEWS")
     if only_news and door.cache.read(name, _SAME_NEWS_S) is not None:
-        say(INFO, "The people know of this already: no alert.")
+        say(Level.INFO, "The people know of this already: no alert.")
         return {"posted": 0}
     posted = alerts.post_all(url, messages)
     if only_news and posted == len(messages):
         door.cache.write(name, "told")
     if url and posted < len(messages):
-        say(WARNING, f"Discord took {posted} of {len(messages)} alerts; the flow goes on.")
+        say(Level.WARNING, f"Discord took {posted} of {len(messages)} alerts; the flow goes on.")
     return {"posted": posted}

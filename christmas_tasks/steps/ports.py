@@ -3,12 +3,14 @@
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from christmas_tasks.contacts import Contact
 from christmas_tasks.mailer import LookedUp, Mail, Sent
-from christmas_tasks.templates import Template
 from christmas_tasks.tracker import Changes, SequenceStatus, TrackerRow
+
+if TYPE_CHECKING:
+    from christmas_tasks.templates import Template
 
 
 class Tracker(Protocol):
@@ -62,7 +64,7 @@ class Contacts(Protocol):
 class Templates(Protocol):
     """The marketer's templates."""
 
-    def templates(self, *, fresh: bool = False) -> Mapping[str, Template]:
+    def templates(self, *, fresh: bool = False) -> "Mapping[str, Template]":
         """All templates by name; *fresh* passes by the cache."""
         ...
 

@@ -200,8 +200,7 @@ def test_the_table_of_kestras_own_settings_names_what_the_tasks_read() -> None:
 
 def value_of(settings: Settings, name: str) -> object:
     """A setting's value by its name in the environment."""
-    fields = dict(zip(Settings.names(), Settings.model_fields, strict=True))
-    return getattr(settings, fields[name])
+    return getattr(settings, name.lower())
 
 
 def test_the_example_file_has_every_setting_once_without_a_value() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from christmas_tasks.errors import PayloadError
+from christmas_tasks.instants import read_instant
 from christmas_tasks.payloads import (
     Assessment,
     Ignored,
@@ -15,12 +16,11 @@ from christmas_tasks.payloads import (
     Payload,
     PostCall,
     Signup,
-    is_safe_link,
     parse,
     parse_no_show,
-    read_instant,
     website_sent_at,
 )
+from christmas_tasks.text import is_safe_link
 
 ANN = "ann@example.org"
 RECEIVED = datetime(2025, 11, 20, 9, 0, tzinfo=UTC)

@@ -16,11 +16,10 @@ from christmas_tasks.payloads import (
     Payload,
     PostCall,
     Signup,
-    is_safe_link,
     parse,
     parse_no_show,
 )
-from christmas_tasks.text import clean
+from christmas_tasks.text import clean, is_safe_link
 from tests.unit.properties.json_values import hostile_text, json_values, steady
 
 MODELS: list[type[Payload]] = [Signup, Assessment, NoShow, PostCall, Onboarding]
