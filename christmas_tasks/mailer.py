@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from functools import partial
 from typing import Any, TypeVar
 
 from christmas_tasks.errors import ChristmasError, MailRefused, OutcomeUnknown, SetupRefused, VendorUnavailable
@@ -150,6 +151,24 @@ class Mailer:
     def _page_after(self, after: str | None) -> Any:  # noqa: ANN401 - the SDK's dict
         params: Any = {"limit": _LIST_PAGE, **({"after": after} if after else {})}
         return self._call("list the emails", lambda: self._resend.Emails.list(params))
+
+    def sent_to(self, address: str) -> list[dict[str, Any]]:
+        """The mails to one address that Resend still lists, newest first, with their content. Reads only.
+
+        A call for each 100 mails of the account, the newest 10,000 at most, and one for each mail to the address.
+        """
+        found: list[dict[str, Any]] = []
+        after: str | None = None
+        for _ in range(_LIST_PAGES):
+            page = self._page_after(after)
+            for item in page["data"]:
+                if address in _addresses(item["to"]):
+                    resend_id = str(item["id"])
+                    found.append(dict(self._call("read an email", partial(self._resend.Emails.get, resend_id))))
+            if not page.get("has_more") or not page["data"]:
+                break
+            after = str(page["data"][-1]["id"])
+        return found
 
     def domains(self) -> dict[str, str]:
         """The team's sender domains and their status, for example ``{"example.org": "verified"}``."""
