@@ -18,6 +18,7 @@ from christmas_tasks.unsubscribe import page
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 FLOWS = CHECKOUT / "kestra" / "flows"
+DASHBOARDS = CHECKOUT / "kestra" / "dashboards"
 UNSUBSCRIBE_PAGE = CHECKOUT / "website" / "unsubscribe.html"
 STARTER_TEMPLATES = Path(__file__).resolve().parents[1] / "starter_templates"
 DEFAULT_USERNAME = "admin@example.com"
@@ -160,6 +161,7 @@ class Stack:
             worker_threads=self.options.worker_threads,
             plugin_jar=self.options.plugin_jar,
             website_origin=settings.get("WEBSITE_ORIGIN"),
+            dashboards_dir=DASHBOARDS,
         )
 
     def _settings(self) -> dict[str, str]:

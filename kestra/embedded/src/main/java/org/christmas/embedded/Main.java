@@ -8,10 +8,10 @@ import java.util.Map;
  * Starts the engine, or a further worker, and prints one line that begins with {@code ready}.
  *
  * <p>Settings are environment variables: {@code ENGINE_DATA_DIR} (required), {@code ENGINE_FLOWS_DIR} (one folder, or
- * several joined by the path separator; unset leaves the stored flows as they are), {@code ENGINE_PORT},
- * {@code ENGINE_CONTROLLER_PORT}, {@code ENGINE_WORKER_THREADS}, {@code ENGINE_SERVER_TYPE} ({@code STANDALONE} or
- * {@code WORKER}), {@code KESTRA_USERNAME}, {@code KESTRA_PASSWORD}, {@code KESTRA_URL}, {@code WEBSITE_ORIGIN},
- * {@code ENGINE_PARENT_PID} (it stops when that process ends).
+ * several joined by the path separator; unset leaves the stored flows as they are), {@code ENGINE_DASHBOARDS_DIR} (unset:
+ * none are looked at), {@code ENGINE_PORT}, {@code ENGINE_CONTROLLER_PORT}, {@code ENGINE_WORKER_THREADS},
+ * {@code ENGINE_SERVER_TYPE} ({@code STANDALONE} or {@code WORKER}), {@code KESTRA_USERNAME}, {@code KESTRA_PASSWORD},
+ * {@code KESTRA_URL}, {@code WEBSITE_ORIGIN}, {@code ENGINE_PARENT_PID} (it stops when that process ends).
  *
  * <p>Exit codes: 0 or 143 after SIGTERM, 2 if it can't start; then the last line on stderr begins with {@code error:}.
  */
@@ -69,6 +69,10 @@ public final class Main {
         String folders = System.getenv("ENGINE_FLOWS_DIR");
         if (folders != null && !folders.isBlank()) {
             FlowFolder.of(folders).deploy(context);
+        }
+        String dashboards = System.getenv("ENGINE_DASHBOARDS_DIR");
+        if (dashboards != null && !dashboards.isBlank()) {
+            new DashboardFolder(Path.of(dashboards)).check(context);
         }
         EngineParts parts = EngineParts.start(context, workerThreads());
         Runtime.getRuntime().addShutdownHook(new Thread(parts::stop, "stop"));
