@@ -53,8 +53,11 @@ class Notion:
         base_url: ``https://api.notion.com``, or a stand-in.
         budget_s: Seconds that one call may take with all its repeats.
 
-    ``unreadable`` grows by one line for each tracker row that had to be passed over.
+    ``unreadable`` grows by one line for each tracker row that had to be passed over. ``again`` is what messages tell
+    people to do after trouble that passes.
     """
+
+    again = "restart the execution"
 
     def __init__(
         self,
@@ -64,7 +67,7 @@ class Notion:
         base_url: str = "https://api.notion.com",
         budget_s: float = 60.0,
     ) -> None:
-        self._calls = NotionCalls(token, base_url, budget_s)
+        self._calls = NotionCalls(token, base_url, budget_s, self.again)
         self._databases = databases
         self._cache = cache
         self._base_url = base_url
@@ -216,7 +219,7 @@ class Notion:
             columns = tuple(ActualColumn(n, kind, tuple(options)) for n, kind, options in cached["columns"])
             schema = Schema(database, cached["data_source_id"], columns)
         else:
-            schema = self._fetch_schema(database)
+            schema = self._calls.schema(database, self._databases[database])
             self._cache.write(
                 name,
                 {
@@ -226,22 +229,6 @@ class Notion:
             )
         self._schemas[database] = schema
         return schema
-
-    def _fetch_schema(self, database: Database) -> Schema:
-        found = self._calls.call(
-            f"find the {database.label} database",
-            lambda: self._calls.client.databases.retrieve(database_id=self._databases[database]),
-        )
-        sources = found.get("data_sources", [])
-        if len(sources) != 1:
-            raise SetupRefused(
-                f"The {database.label} database has {len(sources)} data sources: give it exactly one in Notion."
-            )
-        source = self._calls.call(
-            f"read the columns of the {database.label} database",
-            lambda: self._calls.client.data_sources.retrieve(data_source_id=sources[0]["id"]),
-        )
-        return Schema.from_json(database, sources[0]["id"], source["properties"])
 
     def _just_made(self, database: Database, name: str) -> Json | None:
         """The page that a task of this machine made a moment ago, and that Notion's search may not show yet."""

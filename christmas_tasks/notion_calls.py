@@ -5,7 +5,9 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from christmas_tasks.columns import Database
 from christmas_tasks.errors import ChristmasError, OutcomeUnknown, SetupRefused, VendorUnavailable
+from christmas_tasks.notion_schema import Schema
 from christmas_tasks.retrying import retrying
 
 if TYPE_CHECKING:
@@ -83,6 +85,32 @@ class NotionCalls:
         except (RequestTimeoutError, httpx.TransportError, ValueError) as error:
             # ValueError: a 200 whose body is no JSON; the write may have happened.
             raise OutcomeUnknown(f"Notion gave no usable answer ({type(error).__name__}) to: {what}.") from None
+
+    def schema(self, database: Database, database_id: str) -> Schema:
+        """How a database looks now. Two calls.
+
+        Raises:
+            SetupRefused: Not there, not shared with the integration, no database, or with several data sources.
+        """
+        try:
+            found = self.call(
+                f"find the {database.label} database", lambda: self.client.databases.retrieve(database_id=database_id)
+            )
+        except Invalid:
+            raise SetupRefused(
+                f"{database.value} is no id of a database: copy the 32 characters of the {database.label} database's "
+                "own link (those before ?v=)."
+            ) from None
+        sources = found.get("data_sources", [])
+        if len(sources) != 1:
+            raise SetupRefused(
+                f"The {database.label} database has {len(sources)} data sources: give it exactly one in Notion."
+            )
+        source = self.call(
+            f"read the columns of the {database.label} database",
+            lambda: self.client.data_sources.retrieve(data_source_id=sources[0]["id"]),
+        )
+        return Schema.from_json(database, sources[0]["id"], source["properties"])
 
     def _translated(self, what: str, status: int, code: str, retry_after: str | None) -> ChristmasError:
         again = self._again[:1].upper() + self._again[1:]

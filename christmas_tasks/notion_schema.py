@@ -53,8 +53,7 @@ class Schema:
 
     def find(self, column: Column) -> ActualColumn | None:
         """The actual column for the contract's, by any of its names, without regard to case."""
-        wanted = {name.lower() for name in (column.name, *column.other_names)}
-        return next((actual for actual in self.columns if actual.name.strip().lower() in wanted), None)
+        return next(iter(self._all(column)), None)
 
     def actual(self, name: str) -> ActualColumn | None:
         """The actual column for the contract's *name*.
@@ -99,22 +98,60 @@ class Schema:
 
     def faults(self) -> tuple[str, ...]:
         """One line for each required column that is missing or has a type that can't hold it."""
-        lines = []
-        for column in COLUMNS[self.database]:
-            found = self.find(column)
-            if found is None and column.is_required:
-                lines.append(f'the column "{column.name}" is missing: add it as {column.kinds[0]}')
-            elif found is not None and found.kind not in column.kinds:
-                lines.append(f'the column "{found.name}" is {found.kind}: it must be {" or ".join(column.kinds)}')
+        lines = tuple(self.missing_line(column) for column in self.missing() if column.is_required)
+        return (*lines, *self.misfits())
+
+    def misfits(self) -> tuple[str, ...]:
+        """One line for each thing that no new column can mend: a wrong type, contacts without a name."""
+        found = ((column, self.find(column)) for column in COLUMNS[self.database])
+        lines = [
+            f'the column "{actual.name}" is {actual.kind}, it must be {" or ".join(column.kinds)}: '
+            "change its type in Notion"
+            for column, actual in found
+            if actual is not None and actual.kind not in column.kinds
+        ]
         if self.database is Database.CONTACTS and not (self._has("first_name") or self._has("Name")):
-            lines.append('a title column "first_name" or "Name" is missing: add one')
+            lines.append(
+                f'a title column "first_name" or "Name" is missing: rename the title column {self._title}to it'
+            )
         return tuple(lines)
 
     def gaps(self) -> tuple[str, ...]:
         """The optional columns that are missing."""
-        return tuple(
-            column.name for column in COLUMNS[self.database] if not column.is_required and self.find(column) is None
-        )
+        return tuple(column.name for column in self.missing() if not column.is_required)
+
+    def missing(self) -> tuple[Column, ...]:
+        """The columns that are not there; of contacts, those of the layout that is there (contract section 8)."""
+        lacking = [column for column in COLUMNS[self.database] if self.find(column) is None]
+        if self.database is Database.CONTACTS:
+            if not self._has("first_name"):
+                lacking = [column for column in lacking if column.name not in {"first_name", "last_name"}]
+            lacking = [column for column in lacking if column.name != "Name"]
+        return tuple(lacking)
+
+    def missing_line(self, column: Column) -> str:
+        """Which column is missing, and what a person does about it."""
+        # A database has one title column, always: another can't be added.
+        is_title = column.kinds[0] == "title" and self._title
+        remedy = f"rename the title column {self._title}to it" if is_title else f"add it as {column.kinds[0]}"
+        return f'the column "{column.name}" is missing: {remedy}'
+
+    def doubles(self) -> tuple[str, ...]:
+        """One line for each column that is there twice under names that count as the same: the first one is used."""
+        lines = []
+        for column in COLUMNS[self.database]:
+            names = [f'"{actual.name}"' for actual in self._all(column)]
+            if len(names) > 1:
+                lines.append(f"the columns {' and '.join(names)} count as the same: only {names[0]} is used")
+        return tuple(lines)
+
+    @property
+    def _title(self) -> str:
+        return next((f'"{column.name}" ' for column in self.columns if column.kind == "title"), "")
+
+    def _all(self, column: Column) -> list[ActualColumn]:
+        wanted = {name.lower() for name in (column.name, *column.other_names)}
+        return [actual for actual in self.columns if actual.name.strip().lower() in wanted]
 
     def _has(self, name: str) -> bool:
         return self.actual(name) is not None
