@@ -1,31 +1,27 @@
 """The health check: every secret and setting by name, both vendors, mode, deadline, version."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parseaddr
 from importlib.metadata import version
 from typing import Protocol
 
 from christmas_tasks.columns import Database
-from christmas_tasks.errors import ChristmasError, SettingsError
-from christmas_tasks.notion_schema import Schema
-from christmas_tasks.sequences import Mode, Sequence, all_template_names, template_name
+from christmas_tasks.errors import SettingsError
+from christmas_tasks.sequences import Mode
 from christmas_tasks.settings import OPTIONAL_SECRETS, Settings
-from christmas_tasks.templates import Template, problems
+from christmas_tasks.steps.databases import Schemas, look_at_database, look_at_templates
+from christmas_tasks.steps.findings import Findings, Report, State
+from christmas_tasks.templates import Template
 
 _TEST_DOMAIN = "resend.dev"
 
 
-class Databases(Protocol):
+class Databases(Schemas, Protocol):
     """What the check asks of Notion."""
 
     def whoami(self) -> str:
         """The integration's name."""
-        ...
-
-    def schema(self, database: Database, *, fresh: bool = False) -> Schema:
-        """How a database looks."""
         ...
 
     def templates(self, *, fresh: bool = False) -> Mapping[str, Template]:
@@ -49,39 +45,6 @@ class Pingable(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Report:
-    """What the check has found.
-
-    Args:
-        lines: The whole report, one line for each item.
-        faults: What breaks the campaign; empty: healthy.
-        warnings: What a person may want to know.
-    """
-
-    lines: tuple[str, ...]
-    faults: tuple[str, ...]
-    warnings: tuple[str, ...]
-
-
-class _Findings:
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-        self.faults: list[str] = []
-        self.warnings: list[str] = []
-
-    def good(self, line: str) -> None:
-        self.lines.append(f"ok       {line}")
-
-    def warn(self, line: str) -> None:
-        self.lines.append(f"warning  {line}")
-        self.warnings.append(line)
-
-    def fault(self, line: str) -> None:
-        self.lines.append(f"FAULT    {line}")
-        self.faults.append(line)
-
-
 def check(
     environ: Mapping[str, str],
     notion: Callable[[], Databases],
@@ -98,30 +61,22 @@ def check(
         engine: Likewise; the waiting emails are started over it.
         now: Aware UTC.
     """
-    findings = _Findings()
+    findings = Findings()
     findings.good(f"christmas-tasks {version('christmas-tasks')}")
     try:
         settings = Settings.load(environ)
     except SettingsError as error:
         for line in error.lines:
             findings.fault(line)
-        return Report(tuple(findings.lines), tuple(findings.faults), tuple(findings.warnings))
+        return findings.report()
     _check_settings(settings, findings, now)
-    _guarded(findings, lambda: _check_notion(notion(), findings))
-    _guarded(findings, lambda: _check_resend(mailer(), settings, findings))
-    _guarded(findings, lambda: _check_engine(engine(), findings))
-    return Report(tuple(findings.lines), tuple(findings.faults), tuple(findings.warnings))
+    findings.guarded(lambda: _check_notion(notion(), findings))
+    findings.guarded(lambda: _check_resend(mailer(), settings, findings))
+    findings.guarded(lambda: _check_engine(engine(), findings))
+    return findings.report()
 
 
-def _guarded(findings: _Findings, look: Callable[[], None]) -> None:
-    try:
-        look()
-    except ChristmasError as error:
-        for line in error.lines:
-            findings.fault(line)
-
-
-def _check_settings(settings: Settings, findings: _Findings, now: datetime) -> None:
+def _check_settings(settings: Settings, findings: Findings, now: datetime) -> None:
     missing = settings.missing()
     for name in missing:
         findings.fault(f"{name} is not set: put it into .env.kestra.")
@@ -129,7 +84,7 @@ def _check_settings(settings: Settings, findings: _Findings, now: datetime) -> N
         findings.good("every required setting is there")
     for name in OPTIONAL_SECRETS:
         if not settings.optional_secret(name):
-            findings.lines.append(f"off      {name} is not set: that is allowed")
+            findings.add(State.OFF, f"{name} is not set: that is allowed")
     if settings.mode is Mode.TESTING:
         findings.warn(f"testing mode is on: a minute of the plan lasts {settings.testing_minute_seconds:g} s")
     else:
@@ -141,41 +96,14 @@ def _check_settings(settings: Settings, findings: _Findings, now: datetime) -> N
         findings.good(f"the campaign's deadline {settings.campaign_deadline} is in {days} days")
 
 
-def _check_notion(notion: Databases, findings: _Findings) -> None:
+def _check_notion(notion: Databases, findings: Findings) -> None:
     findings.good(f"Notion answers, integration {notion.whoami()}")
     for database in Database:
-        try:
-            schema = notion.schema(database, fresh=True)
-        except ChristmasError as error:
-            findings.fault(f"{database.value}: {error}")
-            continue
-        faults = schema.faults()
-        for line in faults:
-            findings.fault(f"{database.label} database: {line}")
-        if not faults:
-            findings.good(f"the {database.label} database has every required column")
-        if gaps := schema.gaps():
-            findings.warn(f"{database.label} database: optional columns are missing: {', '.join(gaps)}")
-    _check_templates(notion.templates(fresh=True), findings)
+        look_at_database(notion, database, findings, briefly=True)
+    look_at_templates(notion.templates(fresh=True).values(), findings)
 
 
-def _check_templates(templates: Mapping[str, Template], findings: _Findings) -> None:
-    good = 0
-    website_only = template_name(Sequence.FIVE_DAY, 1)
-    for name in all_template_names():
-        template = templates.get(name)
-        found = ("it is missing: add it",) if template is None else problems(template)
-        good += not found
-        for problem in found:
-            line = f'template "{name}": {problem}'
-            if name == website_only:
-                findings.warn(f"{line} (the website sends this one)")
-            else:
-                findings.fault(line)
-    findings.good(f"{good} of {len(all_template_names())} templates can be sent")
-
-
-def _check_resend(mailer: Domains, settings: Settings, findings: _Findings) -> None:
+def _check_resend(mailer: Domains, settings: Settings, findings: Findings) -> None:
     domain = parseaddr(settings.email_from)[1].rpartition("@")[2].lower()
     status = mailer.domains().get(domain)
     if domain == _TEST_DOMAIN:
@@ -188,6 +116,6 @@ def _check_resend(mailer: Domains, settings: Settings, findings: _Findings) -> N
         findings.good("Resend answers, the sender's domain is verified")
 
 
-def _check_engine(engine: Pingable, findings: _Findings) -> None:
+def _check_engine(engine: Pingable, findings: Findings) -> None:
     engine.ping()
     findings.good("Kestra's API answers and takes the login")

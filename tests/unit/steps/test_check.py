@@ -12,7 +12,8 @@ from christmas_tasks.columns import COLUMNS, Database
 from christmas_tasks.errors import SetupRefused, VendorUnavailable
 from christmas_tasks.notion_schema import ActualColumn, Schema
 from christmas_tasks.settings import OPTIONAL_SECRETS, REQUIRED_PLAIN, REQUIRED_SECRETS
-from christmas_tasks.steps.check import Report, check
+from christmas_tasks.steps.check import check
+from christmas_tasks.steps.findings import Report
 from christmas_tasks.templates import Template
 from tests.fakes import broken, good_templates
 
