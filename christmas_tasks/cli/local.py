@@ -1,5 +1,6 @@
 """The commands that start the real engine on this machine: ``up`` and ``demo``."""
 
+import os
 import signal
 import sys
 import tempfile
@@ -13,7 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from christmas_tasks.cli.terminal import note, out, say, wide
-from christmas_tasks.errors import PermanentError
+from christmas_tasks.errors import PermanentError, SettingsError
 
 
 class EngineStopped(PermanentError):
@@ -37,13 +38,16 @@ def up(
         typer.Option(exists=True, dir_okay=False, help="The official Python plugin, instead of our Script."),
     ] = None,
 ) -> None:
-    """Start engine, flows and sandbox on this machine, until Ctrl-C or SIGTERM.
+    """Start engine, flows and sandbox on this machine, until Ctrl-C or SIGTERM. A wrong setting is refused at once.
 
     Example: christmas-tasks up --data-dir /tmp/campaign
     """
+    from christmas_tasks.env_file import faults_of
     from christmas_tasks.local.engine import ensure_built
     from christmas_tasks.local.stack import Stack, StackOptions
 
+    if faults := faults_of(os.environ):
+        raise SettingsError(faults)
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())

@@ -303,12 +303,16 @@ def test_every_command_is_mentioned() -> None:
     """A command that no document names is found by nobody."""
     text = "".join(path.read_text("utf-8") for path in DOCUMENTS)
     names = [spoken(command) for command in app.registered_commands]
+    for group in app.registered_groups:
+        if group.typer_instance is not None:
+            names.extend(f"{group.name} {spoken(command)}" for command in group.typer_instance.registered_commands)
     assert [name for name in names if f"christmas-tasks {name}" not in text] == []
 
 
 def test_the_documents_name_only_commands_that_exist() -> None:
     """A printed command can be typed."""
     known = {spoken(command) for command in app.registered_commands}
+    known |= {group.name for group in app.registered_groups if group.name}
     for path in DOCUMENTS:
         used = set(re.findall(r"christmas-tasks ([a-z-]*[a-z])", path.read_text("utf-8")))
         assert used <= known, path.name
