@@ -6,10 +6,8 @@ from christmas_tasks.flow_tasks.door import Door, Outputs, harmless, warn_of_gap
 from christmas_tasks.flow_tasks.protocol import Level, say
 from christmas_tasks.settings import utc_now
 from christmas_tasks.steps import sending
-from christmas_tasks.steps.frozen import dump, load
+from christmas_tasks.steps.handover import dump, load
 from christmas_tasks.steps.schedule import DueEmail
-from christmas_tasks.steps.schedule import dump as dump_emails
-from christmas_tasks.steps.schedule import load as load_emails
 from christmas_tasks.steps.schedule import schedule as start_all
 from christmas_tasks.tracker import Action, Decision, TrackerRow
 
@@ -18,7 +16,7 @@ _FROZEN, _EMAILS = "mail", "emails"
 
 def schedule(door: Door) -> Outputs:
     """Any flow: start an execution of ``send-email`` for each email that an earlier task has written down."""
-    emails = load_emails(door.bytes_file(_EMAILS))
+    emails = load(door.bytes_file(_EMAILS), tuple[DueEmail, ...])
     if door.is_replay:
         # What was nobody's attempt yet when it was planned may have been sent since.
         emails = tuple(replace(email, is_first_attempt=False) for email in emails)
@@ -50,7 +48,7 @@ def prepare(door: Door) -> Outputs:
 
 def send(door: Door) -> Outputs:
     """Hand the frozen mail over."""
-    frozen = load(door.bytes_file(_FROZEN))
+    frozen = load(door.bytes_file(_FROZEN), sending.FrozenMail)
     outcome = sending.send(frozen, door.settings, door.notion, door.mailer, utc_now, is_replay=door.is_replay)
     _write_next(door, outcome.decision, frozen.row, is_first_attempt=False)
     return {
@@ -65,7 +63,8 @@ def record(door: Door) -> Outputs:
     """Write down what send has come to."""
     accepted_at = door.instant("ACCEPTED_AT") if door.env("ACCEPTED_AT") else None
     outcome = sending.SendOutcome(Decision(Action.SEND), door.env("RESEND_ID"), accepted_at)
-    row = sending.record(load(door.bytes_file(_FROZEN)), outcome, door.notion, utc_now(), is_replay=door.is_replay)
+    frozen = load(door.bytes_file(_FROZEN), sending.FrozenMail)
+    row = sending.record(frozen, outcome, door.notion, utc_now(), is_replay=door.is_replay)
     warn_of_gaps(door)
     say(Level.INFO, "Recorded." if row else "The tracker row is gone: nothing is recorded.")
     return {}
@@ -80,7 +79,7 @@ def _write_next(door: Door, decision: Decision, row: TrackerRow | None, *, is_fi
                 row.key, row.row_id, number, decision.until, row.sequence.value, row.segment.value, is_first_attempt
             ),
         )
-    door.write_file(_EMAILS, dump_emails(emails))
+    door.write_file(_EMAILS, dump(emails))
 
 
 def _decided(decision: Decision, done: str) -> Outputs:

@@ -21,10 +21,10 @@ from christmas_tasks.payloads import (
 from christmas_tasks.sequences import StopEvent
 from christmas_tasks.settings import utc_now
 from christmas_tasks.signatures import verify_calendly
-from christmas_tasks.steps.alerts import dump, for_enrolment
+from christmas_tasks.steps.alerts import for_enrolment
 from christmas_tasks.steps.enrol import enrol, register_signup
+from christmas_tasks.steps.handover import dump
 from christmas_tasks.steps.schedule import DueEmail
-from christmas_tasks.steps.schedule import dump as dump_emails
 from christmas_tasks.steps.stops import stop
 
 _STATUS_LIMIT = 40
@@ -86,7 +86,7 @@ def _enrol(door: Door, request: EnrolmentRequest) -> Outputs:
         DueEmail(row.key, row.row_id, email.number, email.due_at, row.sequence.value, row.segment.value, True)
         for email in enrolled.emails
     )
-    door.write_file("emails", dump_emails(emails))
+    door.write_file("emails", dump(emails))
     return {
         "is_new": enrolled.is_new,
         "enrolment": row.key,
@@ -99,5 +99,5 @@ def _enrol(door: Door, request: EnrolmentRequest) -> Outputs:
 
 def _nothing(door: Door) -> Outputs:
     door.write_file("alerts", dump([]))
-    door.write_file("emails", dump_emails(()))
+    door.write_file("emails", dump(()))
     return {"is_new": False}

@@ -8,8 +8,8 @@ from christmas_tasks.flow_tasks.protocol import Level, say
 from christmas_tasks.settings import utc_now
 from christmas_tasks.steps import alerts
 from christmas_tasks.steps.check import check as look_at_all
+from christmas_tasks.steps.handover import dump, load
 from christmas_tasks.steps.reconcile import reconcile as compare
-from christmas_tasks.steps.schedule import dump as dump_emails
 
 # A scheduled flow finds the same thing again and again; the people hear of it this seldom.
 _SAME_NEWS_S = 6 * 3_600.0
@@ -20,7 +20,7 @@ def alert(door: Door) -> Outputs:
     if door.is_replay:
         say(Level.INFO, "A replay: the people were told the first time.")
         return {"posted": 0}
-    return _post(door, alerts.load(door.bytes_file("alerts")))
+    return _post(door, load(door.bytes_file("alerts"), list[Alert]))
 
 
 def alert_failure(door: Door) -> Outputs:
@@ -49,8 +49,8 @@ def reconcile(door: Door) -> Outputs:
     findings = (*found.findings, *door.notion.unreadable)
     for line in findings:
         say(Level.WARNING, harmless(line))
-    door.write_file("emails", dump_emails(found.missing))
-    door.write_file("alerts", alerts.dump([alerts.for_findings(findings, now)] if findings else []))
+    door.write_file("emails", dump(found.missing))
+    door.write_file("alerts", dump([alerts.for_findings(findings, now)] if findings else []))
     return {
         "alert": bool(findings),
         "findings": [harmless(line) for line in findings],

@@ -3,17 +3,13 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from christmas_tasks.discord import RED, Alert, post
 from christmas_tasks.enrolments import EnrolmentRequest
 from christmas_tasks.segments import Segment
 from christmas_tasks.sequences import RULES
 from christmas_tasks.steps.enrol import Enrolled
-
-if TYPE_CHECKING:
-    from pydantic import TypeAdapter
 
 # Kestra's own lines around a failed script say nothing that the script's lines don't.
 _NOISE = ("Command failed with exit code", "io.kestra.")
@@ -91,20 +87,3 @@ def post_all(url: str, alerts: Sequence[Alert]) -> int:
         How many Discord has taken.
     """
     return sum(post(url, alert) for alert in alerts)
-
-
-def dump(alerts: list[Alert]) -> bytes:
-    """JSON of alerts, for the task that posts them."""
-    return _adapter().dump_json(alerts)
-
-
-def load(content: bytes) -> list[Alert]:
-    """Read what ``dump`` has written."""
-    return _adapter().validate_json(content)
-
-
-@cache
-def _adapter() -> "TypeAdapter[list[Alert]]":
-    from pydantic import TypeAdapter  # noqa: PLC0415
-
-    return TypeAdapter(list[Alert])

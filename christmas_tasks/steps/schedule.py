@@ -3,11 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
-from typing import TYPE_CHECKING, Protocol
-
-if TYPE_CHECKING:
-    from pydantic import TypeAdapter
+from typing import Protocol
 
 
 @dataclass(frozen=True)
@@ -70,16 +66,6 @@ def schedule(emails: Iterable[DueEmail], engine: Engine) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def dump(emails: tuple[DueEmail, ...]) -> bytes:
-    """JSON of emails, for the task that schedules them."""
-    return _adapter().dump_json(emails)
-
-
-def load(content: bytes) -> tuple[DueEmail, ...]:
-    """Read what ``dump`` has written."""
-    return _adapter().validate_json(content)
-
-
 def _inputs(email: DueEmail) -> dict[str, str]:
     return {
         "enrolment": email.enrolment_key,
@@ -96,10 +82,3 @@ def _labels(email: DueEmail) -> dict[str, str]:
         "email": str(email.number),
         "enrolment": email.enrolment_key,
     }
-
-
-@cache
-def _adapter() -> "TypeAdapter[tuple[DueEmail, ...]]":
-    from pydantic import TypeAdapter  # noqa: PLC0415
-
-    return TypeAdapter(tuple[DueEmail, ...])

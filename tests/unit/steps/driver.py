@@ -8,7 +8,7 @@ from christmas_tasks.payloads import Assessment, NoShow, parse
 from christmas_tasks.settings import Settings
 from christmas_tasks.steps import sending
 from christmas_tasks.steps.enrol import enrol
-from christmas_tasks.steps.frozen import dump, load
+from christmas_tasks.steps.handover import dump, load
 from christmas_tasks.steps.sending import FrozenMail, Prepared, SendOutcome
 from christmas_tasks.tracker import EmailState, TrackerRow
 from tests.fakes import START, FakeClock, FakeLedger, FakeLocks, FakeSender
@@ -70,7 +70,7 @@ class Emails:
         """What prepare hands over, through the file that it is kept in."""
         frozen = self.prepare(number, first=first).frozen
         assert frozen is not None
-        return load(dump(frozen))
+        return load(dump(frozen), FrozenMail)
 
     def send(self, frozen: FrozenMail, *, is_replay: bool = False) -> SendOutcome:
         return sending.send(frozen, self.settings, self.ledger, self.sender, self.clock, is_replay=is_replay)

@@ -7,7 +7,8 @@ import pytest
 
 from christmas_tasks.errors import NotPlanned, SettingsError, TemplateFault
 from christmas_tasks.sequences import StopEvent
-from christmas_tasks.steps.frozen import dump, load
+from christmas_tasks.steps.handover import dump, load
+from christmas_tasks.steps.sending import FrozenMail
 from christmas_tasks.tracker import Action, EmailStatus, SequenceStatus, stop_changes
 from tests.fakes import START, FakeLedger, broken, settings, without_fault
 from tests.unit.steps.driver import Emails, assessment, no_show
@@ -29,7 +30,7 @@ def test_the_frozen_mail_comes_back_byte_for_byte(emails: Emails) -> None:
     """What send and record read is what prepare has decided; it carries no more personal data than the mail."""
     frozen = emails.prepare(1).frozen
     assert frozen is not None
-    assert load(dump(frozen)) == frozen
+    assert load(dump(frozen), FrozenMail) == frozen
     assert frozen.row.variables == {}
 
 

@@ -27,7 +27,7 @@ from christmas_tasks.errors import ChristmasError, MailRefused, OutcomeUnknown
 from christmas_tasks.sequences import StopEvent, mail_key
 from christmas_tasks.steps import sending
 from christmas_tasks.steps.enrol import enrol
-from christmas_tasks.steps.frozen import dump, load
+from christmas_tasks.steps.handover import dump, load
 from christmas_tasks.steps.reconcile import reconcile
 from christmas_tasks.steps.sending import FRESH_FOR, FrozenMail, SendOutcome
 from christmas_tasks.steps.stops import stop
@@ -332,7 +332,7 @@ class Promise(RuleBasedStateMachine):
                 is_first_attempt=execution.is_first,
             )
             decision = prepared.decision
-            execution.frozen = None if prepared.frozen is None else load(dump(prepared.frozen))
+            execution.frozen = None if prepared.frozen is None else load(dump(prepared.frozen), FrozenMail)
             is_first = execution.is_first
         elif execution.outcome is None:
             # From here on this execution itself may have made an attempt.

@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 
 from christmas_tasks.segments import Segment
 from christmas_tasks.sequences import Enrolment, Sequence, Timing, plan_emails
+from christmas_tasks.steps.handover import dump, load
 from christmas_tasks.steps.reconcile import Reconciled, reconcile
-from christmas_tasks.steps.schedule import DueEmail, dump, load, schedule
+from christmas_tasks.steps.schedule import DueEmail, schedule
 from christmas_tasks.tracker import Value, new_row_changes
 from tests.fakes import FakeLedger, broken, settings
 
@@ -95,7 +96,7 @@ def test_scheduling_twice_starts_each_email_once() -> None:
     """A repeat finds what waits; inputs and labels hold ids, numbers and closed words only."""
     engine = FakeEngine()
     emails = tuple(DueEmail("noshow-1", "row-1", n, NOW, "noshow", "URGENT", is_first_attempt=True) for n in (1, 2))
-    assert load(dump(emails)) == emails
+    assert load(dump(emails), tuple[DueEmail, ...]) == emails
     for _ in range(2):
         notes = schedule(emails, engine)
     assert notes == ("Email 1 waits already.", "Email 2 waits already.")
