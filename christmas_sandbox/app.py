@@ -10,6 +10,8 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from christmas_sandbox.console import console_routes
+from christmas_sandbox.console_engine import Engine
 from christmas_sandbox.control import control_routes, is_local
 from christmas_sandbox.page import page_routes
 from christmas_sandbox.sandbox import Sandbox, SandboxOptions
@@ -24,20 +26,28 @@ def create_app(
 
     Args:
         data_dir: Made and seeded if empty.
-        options: Tokens, layout, templates.
+        options: Tokens, layout, templates, Kestra.
         static: Further pages, file by path, such as `/unsubscribe`.
 
     Returns:
         The app; `app.state.sandbox` is its Sandbox.
     """
-    sandbox = Sandbox(data_dir, options or SandboxOptions())
+    options = options or SandboxOptions()
+    sandbox = Sandbox(data_dir, options)
+    engine = Engine(options.engine)
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         yield
+        await engine.close()
         sandbox.close()
 
-    routes = [*control_routes(sandbox), *page_routes(sandbox), *(_file(path, f) for path, f in (static or {}).items())]
+    routes = [
+        *control_routes(sandbox),
+        *console_routes(sandbox, engine),
+        *page_routes(sandbox),
+        *(_file(path, file) for path, file in (static or {}).items()),
+    ]
     app = Starlette(
         routes=routes, lifespan=lifespan, exception_handlers={ValueError: _bad_request, KeyError: _bad_request}
     )

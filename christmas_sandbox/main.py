@@ -2,12 +2,14 @@
 
 import argparse
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from christmas_sandbox.app import create_app
+from christmas_sandbox.console_engine import EngineAccess
 from christmas_sandbox.sandbox import (
     DEFAULT_DOMAINS,
     DEFAULT_NOTION_TOKEN,
@@ -28,13 +30,19 @@ def main(argv: Sequence[str] | None = None) -> None:
     Raises:
         SystemExit: 1 where it can't start, with one line that says why.
     """
-    args = _parser().parse_args(argv)
+    parser = _parser()
+    args = parser.parse_args(argv)
+    try:
+        engine = _engine(args.kestra_url)
+    except ValueError as error:
+        parser.error(f"--kestra-url: {error}")
     options = SandboxOptions(
         templates_dir=args.templates,
         contacts_layout=ContactsLayout(args.contacts_layout),
         notion_token=args.notion_token,
         resend_api_key=args.resend_api_key,
         domains=tuple(args.domain or DEFAULT_DOMAINS),
+        engine=engine,
     )
     # uvicorn raises the signal that stopped it once more at its end; to have stopped as asked is no failure.
     signal.signal(signal.SIGTERM, lambda _number, _frame: None)
@@ -82,7 +90,20 @@ def _parser() -> argparse.ArgumentParser:
         metavar="/PATH=FILE",
         help="serve a file at a path, such as /unsubscribe=page.html; repeatable",
     )
+    parser.add_argument(
+        *("--kestra-url",),
+        metavar="URL",
+        help="the Kestra whose executions the console page shows and replays, such as http://127.0.0.1:8080; "
+        "its login is KESTRA_USERNAME and KESTRA_PASSWORD of the environment",
+    )
     return parser
+
+
+def _engine(url: str | None) -> EngineAccess | None:
+    """Put the address and the login together; an argument would show the password to whoever lists processes."""
+    if url is None:
+        return None
+    return EngineAccess(url, os.environ.get("KESTRA_USERNAME", ""), os.environ.get("KESTRA_PASSWORD", ""))
 
 
 def _static(text: str) -> tuple[str, Path]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from christmas_sandbox.clock import Clock
+from christmas_sandbox.console_engine import EngineAccess
 from christmas_sandbox.discord_api import DiscordApi
 from christmas_sandbox.faults import Faults
 from christmas_sandbox.gate import Gate
@@ -36,6 +37,7 @@ class SandboxOptions:
         resend_api_key: The one key at Resend.
         domains: Verified sender domains at Resend.
         now_seconds: The unshifted time, in seconds since 1970.
+        engine: The Kestra whose executions the console page shows; None for none.
     """
 
     templates_dir: Path | None = None
@@ -44,6 +46,7 @@ class SandboxOptions:
     resend_api_key: str = DEFAULT_RESEND_API_KEY
     domains: tuple[str, ...] = DEFAULT_DOMAINS
     now_seconds: Callable[[], float] = time.time
+    engine: EngineAccess | None = None
 
 
 class Sandbox:

@@ -1,98 +1,106 @@
-// The inbox. Everything that a mail says is written with textContent; its HTML is shown in a sandboxed frame.
-"use strict";
+// The inbox: each accepted mail as a mail program shows it. A mail's HTML stays in a sandboxed frame.
 
-const POLL_MS = 1000;
-let last = 0;
-let count = 0;
+import { chip, facts, h, keyed, panes, SEQUENCES, time } from "./dom.js";
 
-function element(name, text, parent) {
-  const made = document.createElement(name);
-  if (text !== undefined) made.textContent = text;
-  if (parent) parent.append(made);
-  return made;
+const STEP = 100;
+const PARTS = ["HTML", "Text", "Headers"];
+let limit = STEP;
+let part = "HTML";
+let shell;
+
+function mount(root, poll) {
+  shell = panes(root, {
+    title: "Inbox", view: "inbox",
+    empty: "No mail yet. Whatever Resend's stand-in accepts shows up here by itself.",
+    choose: "Choose a mail to read it.",
+  });
+  shell.more.addEventListener("click", () => { limit += STEP; poll(); });
 }
 
-function time(iso) {
-  return new Date(iso).toLocaleString();
+function update(view, id) {
+  keyed(shell.items, view.mails.map((mail) => ({ mail, current: mail.id === id })), ({ mail }) => mail.id, line);
+  shell.nothing.hidden = view.mails.length > 0;
+  shell.more.hidden = view.mails.length >= view.total;
+  shell.showDetail(id ? detail(view.open) : null);
 }
 
-function tagsOf(mail) {
-  return mail.tags.map((tag) => `${tag.name}: ${tag.value}`).join(", ");
+function line({ mail, current }) {
+  return h("li", {}, h("a", {
+    href: `#/inbox/${encodeURIComponent(mail.id)}`, "data-key": "open", "aria-current": current ? "true" : null,
+  },
+  h("span", { class: "line" }, h("strong", { class: "theirs" }, mail.subject || "(no subject)"),
+    h("span", { class: "small" }, time(mail.accepted_at))),
+  h("span", { class: "small theirs" }, mail.to.join(", ")),
+  h("span", { class: "line" }, h("span", { class: "small" }, kind(mail)), mail.last_event === "sent" ? null : chip(mail.last_event))));
 }
 
-function listMail(mail) {
-  const link = element("a");
-  link.href = `#${mail.id}`;
-  element("strong", mail.subject || "(no subject)", link);
-  element("span", mail.to.join(", "), link);
-  element("span", `${time(mail.accepted_at)} · ${mail.last_event}`, link);
-  if (mail.tags.length) element("span", tagsOf(mail), link);
-  const item = element("li");
-  item.append(link);
-  document.getElementById("mails").prepend(item);
+function kind(mail) {
+  const tags = Object.fromEntries(mail.tags.map((tag) => [tag.name, tag.value]));
+  if (!tags.sequence) return mail.tags.map((tag) => `${tag.name}: ${tag.value}`).join(", ");
+  return `${SEQUENCES[tags.sequence] ?? tags.sequence} #${tags.email ?? "?"}`;
 }
 
-function markCurrent() {
-  for (const link of document.querySelectorAll("nav a")) {
-    if (link.hash === location.hash) link.setAttribute("aria-current", "true");
-    else link.removeAttribute("aria-current");
-  }
+function detail(mail) {
+  if (!mail) return [{ key: "gone", data: "", make: () => h("h2", { tabindex: "-1" }, "No such mail") }];
+  const { text, html, ...head } = mail;
+  return [
+    { key: "head", data: head, make: () => describe(head) },
+    { key: "parts", data: { id: mail.id }, make: () => parts(mail, text, html) },
+  ];
 }
 
-function describe(mail, parent) {
-  const list = element("dl", undefined, parent);
-  const facts = {
-    From: mail.from,
-    To: mail.to.join(", "),
-    "Reply-To": mail.reply_to.join(", "),
-    Accepted: time(mail.accepted_at),
-    State: mail.last_event,
-    Tags: tagsOf(mail),
-    "Idempotency key": mail.idempotency_key,
+function describe(mail) {
+  return h("div", {},
+    h("h2", { tabindex: "-1", class: "theirs" }, mail.subject || "(no subject)"),
+    facts([
+      ["From", mail.from],
+      ["To", h("span", {}, ...mail.to.flatMap((to, at) => [at ? ", " : "", h("a", { href: `#/leads/${encodeURIComponent(to)}` }, to)]))],
+      ["Reply to", mail.reply_to.join(", ")], ["Copy", mail.cc.join(", ")], ["Blind copy", mail.bcc.join(", ")],
+      ["Accepted", time(mail.accepted_at)], ["State", chip(mail.last_event)],
+    ]));
+}
+
+function parts(mail, text, html) {
+  const frame = h("iframe", {
+    title: "The mail as HTML", sandbox: "allow-popups allow-popups-to-escape-sandbox",
+    src: `/_page/mails/${encodeURIComponent(mail.id)}`,
+  });
+  const headers = [
+    ["Message-ID", mail.message_id],
+    ...Object.entries(mail.headers),
+    ...mail.tags.map((tag) => [`Tag ${tag.name}`, tag.value]),
+    ["Idempotency key", mail.idempotency_key], ["Resend id", mail.id], ["Scheduled for", mail.scheduled_at],
+  ];
+  const shown = {
+    HTML: html ? frame : h("p", { class: "empty" }, "This mail has no HTML part."),
+    Text: text ? h("pre", { class: "theirs", tabindex: "0", "aria-label": "The mail as text" }, text) : h("p", { class: "empty" }, "This mail has no text part."),
+    Headers: facts(headers),
   };
-  for (const [name, value] of [...Object.entries(facts), ...Object.entries(mail.headers)]) {
-    if (!value) continue;
-    element("dt", name, list);
-    element("dd", value, list);
+  const tabs = h("div", { role: "tablist", "aria-label": "Parts of the mail", class: "tabs", onkeydown: move });
+  const panels = PARTS.map((name) => h("div", { role: "tabpanel", id: `part-${name}`, "aria-labelledby": `tab-${name}` }, shown[name]));
+  for (const name of PARTS) {
+    tabs.append(h("button", {
+      type: "button", role: "tab", id: `tab-${name}`, "aria-controls": `part-${name}`, onclick: () => choose(name),
+    }, name));
   }
-}
-
-async function showMail() {
-  markCurrent();
-  const id = location.hash.slice(1);
-  if (!id) return;
-  const answer = await fetch(`/_sandbox/mails/${encodeURIComponent(id)}`);
-  if (!answer.ok || location.hash.slice(1) !== id) return;
-  const mail = await answer.json();
-  const shown = document.getElementById("mail");
-  shown.replaceChildren();
-  element("h2", mail.subject, shown);
-  describe(mail, shown);
-  const frame = element("iframe");
-  frame.title = "The mail's HTML";
-  frame.setAttribute("sandbox", "allow-popups allow-popups-to-escape-sandbox");
-  frame.src = `/_page/mails/${encodeURIComponent(id)}`;
-  shown.append(frame);
-  element("h2", "Text part", shown);
-  element("pre", mail.text || "(none)", shown);
-  shown.focus({ preventScroll: true });
-}
-
-async function poll() {
-  try {
-    const answer = await fetch(`/_sandbox/mails?view=summary&after=${last}`);
-    const found = await answer.json();
-    found.mails.forEach(listMail);
-    last = found.last;
-    count += found.mails.length;
-    document.getElementById("count").textContent = `${count} mails`;
-    if (found.mails.length) markCurrent();
-  } catch {
-    document.getElementById("count").textContent = "The sandbox does not answer.";
+  function choose(name) {
+    part = name;
+    for (const tab of tabs.children) {
+      const chosen = tab.textContent === name;
+      tab.setAttribute("aria-selected", String(chosen));
+      tab.tabIndex = chosen ? 0 : -1;
+    }
+    for (const panel of panels) panel.hidden = panel.id !== `part-${name}`;
   }
-  setTimeout(poll, POLL_MS);
+  function move(event) {
+    const step = { ArrowRight: 1, ArrowLeft: PARTS.length - 1 }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    choose(PARTS[(PARTS.indexOf(part) + step) % PARTS.length]);
+    tabs.children[PARTS.indexOf(part)].focus();
+  }
+  choose(part);
+  return h("div", { class: "parts" }, tabs, ...panels);
 }
 
-addEventListener("hashchange", showMail);
-poll();
-showMail();
+export const inbox = { label: "Inbox", mount, update, query: () => ({ limit }) };

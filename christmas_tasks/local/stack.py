@@ -198,7 +198,10 @@ class Stack:
                 f"--port={self._sandbox_port}",
                 f"--templates={STARTER_TEMPLATES}",
                 f"--static=/unsubscribe={self._unsubscribe_page()}",
+                # The engine starts later; the console page says so until it answers.
+                f"--kestra-url={self.engine.url}",
             ],
+            env={**os.environ, "KESTRA_USERNAME": self.engine.username, "KESTRA_PASSWORD": self.engine.password},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=log,

@@ -1,0 +1,131 @@
+// Which view is shown, and keeping it up to date: one poll each second, and none while nobody looks.
+
+import { alerts } from "./alerts.js";
+import { calls } from "./calls.js";
+import { h, setNow, tick } from "./dom.js";
+import { executions } from "./executions.js";
+import { inbox } from "./inbox.js";
+import { leads } from "./leads.js";
+
+const VIEWS = { leads, inbox, executions, calls, alerts };
+const POLL_MS = 1000;
+const IDLE_POLL_MS = 2500;
+const IDLE_AFTER_MS = 60_000;
+const RETRY_MS = 2000;
+
+const main = document.getElementById("main");
+const live = document.getElementById("live");
+const faultsOn = document.getElementById("faults-on");
+let shown = { name: "", id: "" };
+let etag = { of: "", value: "" };
+let changedAt = Date.now();
+let wantsFocus = false;
+let timer;
+let asking;
+
+function route() {
+  const [name, ...rest] = location.hash.replace(/^#\/?/, "").split("/");
+  let id = "";
+  try {
+    id = decodeURIComponent(rest.join("/"));
+  } catch {
+    // No address that this page has made.
+  }
+  return name in VIEWS ? { name, id } : { name: "leads", id: "" };
+}
+
+function go() {
+  const wanted = route();
+  const view = VIEWS[wanted.name];
+  if (wanted.name !== shown.name) {
+    main.replaceChildren();
+    main.className = view.layout ?? "two";
+    document.body.removeAttribute("data-open");
+    view.mount(main, poll);
+  }
+  shown = wanted;
+  document.title = `${view.label} – Sandbox console`;
+  for (const link of document.querySelectorAll("#views a")) {
+    if (link.dataset.view === wanted.name) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  etag = { of: "", value: "" };
+  poll();
+}
+
+async function poll() {
+  clearTimeout(timer);
+  asking?.abort();
+  if (document.hidden) return;
+  const own = new AbortController();
+  asking = own;
+  const { name, id } = shown;
+  const query = new URLSearchParams(Object.entries({ ...VIEWS[name].query?.(), open: id }).filter(([, value]) => value));
+  const path = `/_page/data/${name}?${query}`;
+  let wait = Date.now() - changedAt > IDLE_AFTER_MS ? IDLE_POLL_MS : POLL_MS;
+  try {
+    const headers = etag.of === path ? { "if-none-match": etag.value } : {};
+    const answer = await fetch(path, { headers, cache: "no-store", signal: own.signal });
+    if (answer.status === 200) {
+      const found = await answer.json();
+      if (own.signal.aborted) return;
+      etag = { of: path, value: answer.headers.get("etag") };
+      changedAt = Date.now();
+      show(found, id);
+    } else if (answer.status !== 304) {
+      throw new Error(`HTTP ${answer.status}`);
+    }
+    setLive("Live", true);
+  } catch (trouble) {
+    if (own.signal.aborted) return;
+    console.debug(trouble);
+    setLive("The sandbox does not answer", false);
+    wait = RETRY_MS;
+  }
+  timer = setTimeout(poll, wait);
+}
+
+function show(found, id) {
+  setNow(found.now_ms);
+  for (const link of document.querySelectorAll("#views a")) {
+    link.querySelector(".count").textContent = found.counts[link.dataset.view] ?? "";
+  }
+  faultsOn.hidden = !found.faults_on;
+  faultsOn.textContent = found.faults_on === 1 ? "1 fault on" : `${found.faults_on} faults on`;
+  VIEWS[shown.name].update(found.view, id, found);
+  if (wantsFocus) {
+    wantsFocus = false;
+    // On a phone the list's heading is not shown beside the details.
+    const heading = id ? main.querySelector(".detail h2") : main.querySelector("h1");
+    heading?.focus({ preventScroll: true });
+    if (id) main.querySelector(".detail")?.scrollTo(0, 0);
+  }
+}
+
+function setLive(text, well) {
+  if (live.textContent !== text) live.textContent = text;
+  live.classList.toggle("off", !well);
+}
+
+document.getElementById("views").append(
+  ...Object.entries(VIEWS).map(([name, view]) =>
+    h("li", {}, h("a", { href: `#/${name}`, "data-view": name }, view.label, " ", h("span", { class: "count" })))),
+);
+document.getElementById("skip").addEventListener("click", (event) => {
+  event.preventDefault();
+  main.focus();
+});
+addEventListener("hashchange", () => {
+  wantsFocus = true;
+  go();
+});
+addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || !shown.id || event.defaultPrevented) return;
+  const link = main.querySelector("a[aria-current]");
+  history.pushState(null, "", `#/${shown.name}`);
+  go();
+  link?.focus();
+});
+document.addEventListener("visibilitychange", poll);
+setInterval(tick, 1000);
+go();
