@@ -8,12 +8,12 @@ from typing import Annotated
 
 import typer
 
-from christmas_tasks.cli.terminal import out, say
+from christmas_tasks.cli.terminal import JsonOption, say, say_report
 from christmas_tasks.errors import SettingsError
 
 
-def check() -> None:
-    """Look at everything the campaign relies on: settings, Notion, templates, Resend. Reads only.
+def check(as_json: JsonOption = False) -> None:
+    """Look at everything the campaign relies on: settings, Notion, templates, Resend, Kestra. Reads only.
 
     Reads the settings from the environment, as Kestra's server has them. Exits with 1 if there is a fault.
 
@@ -24,11 +24,7 @@ def check() -> None:
 
     door = Door(os.environ, Path.cwd())
     report = look_at_all(os.environ, lambda: door.notion, lambda: door.mailer, lambda: door.engine, datetime.now(UTC))
-    colours = {"ok": "green", "warning": "yellow", "FAULT": "red", "off": "dim"}
-    for line in report.lines:
-        out.print(line, style=colours.get(line.split()[0]), markup=False, soft_wrap=True)
-    if report.faults:
-        raise typer.Exit(1)
+    say_report(report, as_json=as_json)
 
 
 def settle(

@@ -1,14 +1,18 @@
 """How every command speaks: results on standard output, all else on standard error."""
 
 import json
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
+if TYPE_CHECKING:
+    from christmas_tasks.steps.findings import Report
+
 out, err = Console(highlight=False), Console(stderr=True, highlight=False)
 
 _TABLE_WIDTH = 130
+_COLOURS = {"ok": "green", "warning": "yellow", "FAULT": "red", "off": "dim"}
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines instead of text for people.")]
 
@@ -26,6 +30,18 @@ def note(line: str) -> None:
 def say_json(value: Any) -> None:  # noqa: ANN401 - whatever JSON can hold
     """Print *value* as JSON, times and other objects as their text."""
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def say_report(report: "Report", *, as_json: bool) -> None:
+    """Print what a check has found, one coloured line for each item; ends the command with 1 if there is a fault."""
+    if as_json:
+        findings = [{"state": each.state.lower(), "text": each.text} for each in report.findings]
+        say_json({"healthy": not report.faults, "findings": findings})
+    else:
+        for each in report.findings:
+            out.print(each.line, style=_COLOURS[each.state], markup=False, soft_wrap=True)
+    if report.faults:
+        raise typer.Exit(1)
 
 
 def wide() -> Console:
