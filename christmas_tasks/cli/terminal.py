@@ -40,6 +40,7 @@ def say_report(report: "Report", *, as_json: bool) -> None:
     else:
         for each in report.findings:
             out.print(each.line, style=_COLOURS[each.state], markup=False, soft_wrap=True)
+        say(f"\n{_counted(len(report.faults), 'fault')}, {_counted(len(report.warnings), 'warning')}")
     if report.faults:
         raise typer.Exit(1)
 
@@ -47,3 +48,7 @@ def say_report(report: "Report", *, as_json: bool) -> None:
 def wide() -> Console:
     """A console for tables: as wide as the terminal, or wide enough to be read in a file."""
     return Console(highlight=False, width=None if out.is_terminal else _TABLE_WIDTH)
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number or 'no'} {what}{'' if number == 1 else 's'}"

@@ -9,7 +9,7 @@ from typing import Protocol
 from christmas_tasks.columns import Database
 from christmas_tasks.errors import SettingsError
 from christmas_tasks.sequences import Mode
-from christmas_tasks.settings import OPTIONAL_SECRETS, Settings
+from christmas_tasks.settings import OPTIONAL_SECRETS, REQUIRED_SECRETS, Settings
 from christmas_tasks.steps.databases import Schemas, look_at_database, look_at_templates
 from christmas_tasks.steps.findings import Findings, Report, State
 from christmas_tasks.templates import Template
@@ -68,18 +68,32 @@ def check(
     except SettingsError as error:
         for line in error.lines:
             findings.fault(line)
+        findings.add(State.OFF, "nothing else was looked at: correct the settings first")
         return findings.report()
     _check_settings(settings, findings, now)
-    findings.guarded(lambda: _check_notion(notion(), findings))
-    findings.guarded(lambda: _check_resend(mailer(), settings, findings))
+    notion_settings = ("NOTION_TOKEN", *Database)
+    _unless_missing(settings, "Notion", notion_settings, findings, lambda: _check_notion(notion(), findings))
+    resend_settings = ("RESEND_API_KEY", "EMAIL_FROM")
+    _unless_missing(settings, "Resend", resend_settings, findings, lambda: _check_resend(mailer(), settings, findings))
     findings.guarded(lambda: _check_engine(engine(), findings))
     return findings.report()
+
+
+def _unless_missing(
+    settings: Settings, vendor: str, names: tuple[str, ...], findings: Findings, look: Callable[[], None]
+) -> None:
+    missing = [name for name in names if name in settings.missing()]
+    if missing:
+        findings.add(State.OFF, f"{vendor} was not looked at: {', '.join(missing)} must be set first")
+    else:
+        findings.guarded(look)
 
 
 def _check_settings(settings: Settings, findings: Findings, now: datetime) -> None:
     missing = settings.missing()
     for name in missing:
-        findings.fault(f"{name} is not set: put it into .env.kestra.")
+        in_file = f"SECRET_{name} (base64)" if name in REQUIRED_SECRETS else name
+        findings.fault(f"{name} is not set: put {in_file} into .env.kestra")
     if not missing:
         findings.good("every required setting is there")
     for name in OPTIONAL_SECRETS:

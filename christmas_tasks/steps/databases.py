@@ -59,7 +59,7 @@ def check_databases(notion: AdminSight, ids: Mapping[Database, str]) -> Report:
             look_at_database(notion, database, findings)
         else:
             findings.fault(
-                f"{database.value} is not set: put it into .env.kestra "
+                f"{database.value} is not set: put SECRET_{database.value} (base64) into .env.kestra "
                 "(`christmas-tasks notion init` makes the database and prints the line)"
             )
     if Database.TEMPLATES in ids:

@@ -185,3 +185,29 @@ def test_testing_mode_and_a_past_deadline_are_warnings() -> None:
     assert report.faults == ()
     assert any("testing mode" in line for line in report.warnings)
     assert any("deadline" in line for line in report.warnings)
+
+
+@pytest.mark.parametrize(
+    ("name", "vendor"), [("NOTION_TOKEN", "Notion"), ("NOTION_CONTACTS_DB_ID", "Notion"), ("RESEND_API_KEY", "Resend")]
+)
+def test_a_vendor_without_its_settings_is_not_looked_at(name: str, vendor: str) -> None:
+    """What is not set is one fault, told once; the other vendor is looked at all the same."""
+    report = look(environ={f"SECRET_{name}": ""})
+    assert report.faults == (f"{name} is not set: put SECRET_{name} (base64) into .env.kestra",)
+    assert any(line.startswith("off") and f"{vendor} was not looked at: {name}" in line for line in report.lines)
+    other = {"Notion": "Resend", "Resend": "Notion"}[vendor]
+    assert any(f"{other} answers" in line for line in report.lines)
+
+
+def test_a_status_column_without_an_option_that_must_be_written_is_a_fault() -> None:
+    """Notion adds a select option by itself, a status option never."""
+    vendors = FakeVendors()
+    schema = vendors.schemas[Database.TRACKER]
+    columns = tuple(
+        replace(one, kind="status", options=("Active", "Held", "Completed")) if one.name == "Sequence Status" else one
+        for one in schema.columns
+    )
+    vendors.schemas[Database.TRACKER] = replace(schema, columns=columns)
+    (fault,) = look(vendors).faults
+    assert '"Sequence Status" lacks the option "stopped"' in fault
+    assert "add it in Notion" in fault
