@@ -14,7 +14,7 @@ from christmas_tasks.errors import TemplateFault
 from christmas_tasks.samples import LEADS, OPTIONAL_SETTINGS, REQUIRED_SETTINGS, Lead, email_of
 from christmas_tasks.sequences import RULES, all_template_names
 from christmas_tasks.template_format import DESCRIPTION, HTML, TEXT, StoredTemplate, decode, folder_name, line_of
-from christmas_tasks.templates import RenderedMail, Rule, Template, located_problems, render
+from christmas_tasks.templates import RenderedMail, Rule, Template, located_problems, preview_line, render
 from christmas_tasks.variables import Campaign, build
 
 SUBJECT_LIMIT = 60
@@ -255,11 +255,8 @@ def _filled(read: _Read, template: Template) -> Iterator[Finding]:
                 "HTML body", "cannot-fill", f"With the sample lead {lead.name} it is refused: {fault.problem}"
             )
             return
-        preview = render(
-            replace(template, subject=template.preview or "-", preview="", html="-", text="-"), _values(lead)
-        )
         subjects.append(mail.subject)
-        previews.append(preview.subject)
+        previews.append(preview_line(template, _values(lead)))
         sizes.append(len(mail.html.encode()))
         try:
             _render(template, lead, _BARE_CAMPAIGN, read.stored.name)

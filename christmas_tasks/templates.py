@@ -88,7 +88,7 @@ def render(template: Template, variables: Mapping[str, str | float]) -> Rendered
         raise TemplateFault(template.name, problem)
     subject = clean(_fill(template, "subject", template.subject, variables))
     html = _fill(template, "HTML body", template.html, variables)
-    preview = clean(_fill(template, "preview text", template.preview, variables))
+    preview = preview_line(template, variables)
     text = _fill(template, "plain text body", template.text, variables)
     if not subject:
         raise TemplateFault(template.name, "the subject is empty once filled in.")
@@ -97,6 +97,11 @@ def render(template: Template, variables: Mapping[str, str | float]) -> Rendered
             raise TemplateFault(template.name, problem)
     html = _with_preheader(html, preview)
     return RenderedMail(subject, html, text.strip() + "\n" if text.strip() else html_to_text(html))
+
+
+def preview_line(template: Template, variables: Mapping[str, str | float]) -> str:
+    """What mail programs show beside the subject; one line, or empty. Raises as ``render``."""
+    return clean(_fill(template, "preview text", template.preview, variables))
 
 
 def with_footer(mail: RenderedMail, link: str, postal_address: str) -> RenderedMail:
