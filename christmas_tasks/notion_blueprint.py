@@ -84,13 +84,16 @@ class MissingOptions:
     @property
     def line(self) -> str:
         """For people."""
-        named = ", ".join(f'"{name}"' for name in self.names)
+        named = " and ".join(f'"{name}"' for name in self.names)
+        several = len(self.names) > 1
+        it = "them" if several else "it"
         remedy = (
-            "add it in Notion, the API can't"
+            f"add {it} in Notion, the API can't"
             if self.actual.kind == "status"
-            else "Notion adds it when it is first written, `christmas-tasks notion migrate` adds it now"
+            else f"Notion adds {it} when first written, `christmas-tasks notion migrate` adds {it} now"
         )
-        return f'the {self.actual.kind} column "{self.actual.name}" lacks the option {named}: {remedy}'
+        lacks = f"lacks the option{'s' if several else ''} {named}"
+        return f'the {self.actual.kind} column "{self.actual.name}" {lacks}: {remedy}'
 
 
 def missing_options(schema: Schema) -> tuple[MissingOptions, ...]:

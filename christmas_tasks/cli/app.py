@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from christmas_tasks.cli import campaign, env, local, schemas, templates
+from christmas_tasks.cli import campaign, env, local, notion, schemas, templates
 from christmas_tasks.cli.terminal import note
 from christmas_tasks.errors import ChristmasError
 
@@ -12,6 +12,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_
 for command in (local.up, local.demo, campaign.check, campaign.settle, campaign.unsubscribe_page, schemas.schemas):
     app.command()(command)
 app.add_typer(env.env, name="env")
+app.add_typer(notion.notion, name="notion")
 app.add_typer(templates.templates, name="templates")
 
 
