@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 LOCK_FLAGS := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade
 
-.PHONY: help setup lock fmt lint type layers demo up test test-unit hooks clean
+.PHONY: help setup lock fmt lint type layers demo up test test-unit bench hooks clean
 
 help: ## List the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -50,6 +50,9 @@ test: lint type layers $(STAMP) ## Run all checks and tests
 
 test-unit: $(STAMP) ## Run the tests that need no engine
 	@$(BIN)/python -m pytest -m "not integration"
+
+bench: $(STAMP) ## Measure load and cost, each figure beside its floor; takes about 40 minutes
+	@$(BIN)/python -m benchmarks $(BENCH)
 
 hooks: $(STAMP) ## Check each commit before it is made
 	@$(BIN)/pre-commit install

@@ -1,0 +1,37 @@
+"""What importing the library costs above a bare interpreter."""
+
+import statistics
+import subprocess
+import sys
+import time
+
+from benchmarks.figures import Figure, Result, at_most
+from benchmarks.options import Options
+from benchmarks.processes import cpu_of_python
+
+_BAR_MS = 150.0
+_CODES = {
+    "bare": "pass",
+    "christmas_tasks.steps.sending": "import christmas_tasks.steps.sending",
+    "christmas_tasks.flow_tasks.emails": "import christmas_tasks.flow_tasks.emails",
+}
+
+
+def imports(options: Options) -> Result:
+    """Start interpreters in turns, so that a busy moment of the machine meets all of them alike."""
+    wall: dict[str, list[float]] = {name: [] for name in _CODES}
+    cpu: dict[str, list[float]] = {name: [] for name in _CODES}
+    for code in _CODES.values():
+        subprocess.run([sys.executable, "-c", code], check=True)
+    for _ in range(options.interpreters):
+        for name, code in _CODES.items():
+            began = time.perf_counter()
+            cpu[name].append(1_000 * cpu_of_python(code, {}))
+            wall[name].append(1_000 * (time.perf_counter() - began))
+    figures: list[Figure] = []
+    for name in list(_CODES)[1:]:
+        for kind, times in (("wall", wall), ("CPU", cpu)):
+            bare, whole = statistics.median(times["bare"]), statistics.median(times[name])
+            peer = f"bare interpreter {bare:.0f} ms"
+            figures.append(at_most(f"import of {name}, more than bare, {kind} ms", whole - bare, _BAR_MS, peer, " ms"))
+    return Result("imports", f"median of {options.interpreters} interpreters each, in turns", figures)
