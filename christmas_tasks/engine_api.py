@@ -39,6 +39,10 @@ class EngineApi:
         self._http = httpx.Client(base_url=f"{url.rstrip('/')}/api/v1/main/", auth=(username, password))
         self._budget_s = budget_s
 
+    def close(self) -> None:
+        """Close the connections; safe to repeat. A task that ends need not ask for it."""
+        self._http.close()
+
     def ping(self) -> None:
         """Prove that the API answers and takes the login.
 

@@ -1,5 +1,6 @@
 """What ends sequences early: a booking, a payment, an unsubscribe, a bounce, a complaint (contract section 7)."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from christmas_tasks.events import MailEvent
@@ -32,7 +33,7 @@ def stop(address: str, event: StopEvent, ledger: Ledger, locks: Locks) -> int:
     with locks.hold(address):
         if event in _SUPPRESSING:
             _suppress(address, event, ledger)
-        stopped = [row for row in ledger.rows_of(address) if _is_going_on(row) and is_stopped_by(row.sequence, event)]
+        stopped = [row for row in ledger.rows_of(address) if is_going_on(row) and is_stopped_by(row.sequence, event)]
         for row in stopped:
             ledger.update_row(row.row_id, stop_changes(row, event))
     return len(stopped)
@@ -57,6 +58,13 @@ def take_mail_event(event: MailEvent, ledger: Ledger, locks: Locks, now: datetim
         return (*notes, "No enrolment belongs to this mail: no delivery is recorded.")
     current = ledger.read_row(row.row_id) or row
     return (*notes, _record_delivery(current, event, ledger, now))
+
+
+def strongest(reasons: Iterable[str]) -> str:
+    """The reason of a suppression that says most; a person's own word most of all. Empty if there is none."""
+    return max(
+        reasons, key=lambda reason: _STRENGTH.index(reason) if reason in _STRENGTH else len(_STRENGTH), default=""
+    )
 
 
 def _record_delivery(row: TrackerRow, event: MailEvent, tracker: Tracker, now: datetime) -> str:
@@ -85,7 +93,8 @@ def _suppress(address: str, event: StopEvent, contacts: Contacts) -> None:
         contacts.update_contact(contact.contact_id, {"Email Suppressed": event})
 
 
-def _is_going_on(row: TrackerRow) -> bool:
+def is_going_on(row: TrackerRow) -> bool:
+    """Whether a stop has something to stop in *row*."""
     failed = any(state.status is EmailStatus.FAILED for state in row.emails)
     return row.status in {SequenceStatus.ACTIVE, SequenceStatus.HELD} or (
         row.status is SequenceStatus.COMPLETED and (failed or bool(row.pending()))

@@ -1,0 +1,68 @@
+"""What will become of the emails of one row from now on, by the very rule that decides at each send. Pure."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from christmas_tasks.tracker import (
+    Action,
+    EmailState,
+    EmailStatus,
+    SendPolicy,
+    SequenceStatus,
+    TrackerRow,
+    decide,
+)
+
+_MAX_STEPS = 500
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What one email will come to.
+
+    Args:
+        number: The email number.
+        at: Not before this, aware UTC.
+        is_sent: It goes out; else it is skipped.
+        reason: Why it is skipped.
+    """
+
+    number: int
+    at: datetime
+    is_sent: bool
+    reason: str = ""
+
+
+def forecast(row: TrackerRow, now: datetime, policy: SendPolicy) -> tuple[Forecast, ...]:
+    """What becomes of each planned email if the row is active from *now* on and nothing else happens, in order of time.
+
+    Args:
+        row: Of any status.
+        now: Aware UTC.
+        policy: Gap, lateness, quiet hours.
+    """
+    row = replace(row, status=SequenceStatus.ACTIVE)
+    wakes = {state.number: now for state in row.pending()}
+    found: list[Forecast] = []
+    for _ in range(_MAX_STEPS):
+        if not wakes:
+            break
+        number, at = min(wakes.items(), key=lambda wake: (wake[1], wake[0]))
+        decision = decide(row, number, at, policy)
+        if decision.action is Action.WAIT and decision.until is not None:
+            wakes[number] = max(decision.until, at + timedelta(seconds=1))
+            continue
+        is_sent = decision.action is Action.SEND
+        row = _ended(row, number, at if is_sent else None)
+        del wakes[number]
+        found.append(Forecast(number, at, is_sent, "" if is_sent else decision.reason))
+    return tuple(found)
+
+
+def _ended(row: TrackerRow, number: int, sent_at: datetime | None) -> TrackerRow:
+    status = EmailStatus.SENT if sent_at else EmailStatus.SKIPPED
+
+    def after(state: EmailState) -> EmailState:
+        return replace(state, status=status, sent_at=sent_at) if state.number == number else state
+
+    return replace(row, emails=tuple(after(state) for state in row.emails))
