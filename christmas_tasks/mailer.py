@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from christmas_tasks.errors import ChristmasError, MailRefused, OutcomeUnknown, SetupRefused, VendorUnavailable
 from christmas_tasks.instants import read_instant
+from christmas_tasks.pacing import NO_PACE, Pace
 from christmas_tasks.retrying import retrying
 
 T = TypeVar("T")
@@ -19,6 +20,7 @@ T = TypeVar("T")
 _TIMEOUT_S = 15
 _LIST_PAGE = 100
 _LIST_PAGES = 100
+_TOO_MANY = 429
 _SERVER_FAULTS = 500
 _QUOTA = frozenset({"daily_quota_exceeded", "monthly_quota_exceeded"})
 _KEY_IN_USE = "concurrent_idempotent_requests"
@@ -86,9 +88,16 @@ class Mailer:
         api_key: Of the sender's team.
         api_url: ``https://api.resend.com``, or a stand-in.
         budget_s: Seconds that one call may take with all its repeats.
+        pace: Keeps the calls of all tasks apart.
     """
 
-    def __init__(self, api_key: str, api_url: str = "https://api.resend.com", budget_s: float = 60.0) -> None:
+    def __init__(
+        self,
+        api_key: str,
+        api_url: str = "https://api.resend.com",
+        budget_s: float = 60.0,
+        pace: Pace = NO_PACE,
+    ) -> None:
         import resend  # noqa: PLC0415 - 350 ms that only tasks with Resend pay
 
         # The SDK keeps one key and one address for each process.
@@ -97,6 +106,7 @@ class Mailer:
         resend.default_http_client = resend.RequestsClient(timeout=_TIMEOUT_S)
         self._resend = resend
         self._budget_s = budget_s
+        self._pace = pace
 
     def send(self, mail: Mail, key: str) -> Sent:
         """Hand one mail to Resend with its idempotency key. Safe to repeat within 24 hours of the first try.
@@ -188,9 +198,12 @@ class Mailer:
         return retrying(lambda: self._once(what, call), budget_s=self._budget_s)
 
     def _once(self, what: str, call: Callable[[], T]) -> T:
+        self._pace.wait(self._budget_s)
         try:
             return call()
         except self._resend.exceptions.ResendError as error:
+            if int(error.code) == _TOO_MANY and str(error.error_type) not in _QUOTA:
+                self._pace.hold_back(_retry_after(error.headers) or 1.0)
             raise _translated(what, error) from None
         except (self._resend.exceptions.NoContentError, ValueError) as error:
             raise OutcomeUnknown(f"Resend gave no usable answer ({type(error).__name__}) to: {what}.") from None
@@ -211,7 +224,7 @@ def _translated(what: str, error: Any) -> ChristmasError:  # noqa: ANN401 - the 
             f"Resend's {kind.partition('_')[0]} quota is used up: raise it, then restart the execution.",
             retry_after_s=3_600,
         )
-    if status == 429:  # noqa: PLR2004
+    if status == _TOO_MANY:
         return VendorUnavailable(
             f"Resend's rate limit was reached and did not clear in time, at: {what}. Restart the execution later.",
             retry_after_s=_retry_after(error.headers),

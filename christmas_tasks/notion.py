@@ -17,6 +17,7 @@ from christmas_tasks.errors import SetupRefused, TransientError
 from christmas_tasks.notion_calls import Gone, Invalid, NotionCalls
 from christmas_tasks.notion_json import COMPUTED_KINDS, Json, decode, decode_number, decode_text, decode_time
 from christmas_tasks.notion_schema import ActualColumn, Schema
+from christmas_tasks.pacing import NO_PACE, Pace
 from christmas_tasks.retrying import retrying
 from christmas_tasks.segments import Segment
 from christmas_tasks.sequences import Sequence
@@ -52,6 +53,7 @@ class Notion:
         cache: Where schemas and templates are kept between tasks.
         base_url: ``https://api.notion.com``, or a stand-in.
         budget_s: Seconds that one call may take with all its repeats.
+        pace: Keeps the calls of all tasks apart.
 
     ``unreadable`` grows by one line for each tracker row that had to be passed over. ``again`` is what messages tell
     people to do after trouble that passes.
@@ -66,8 +68,9 @@ class Notion:
         cache: FileCache,
         base_url: str = "https://api.notion.com",
         budget_s: float = 60.0,
+        pace: Pace = NO_PACE,
     ) -> None:
-        self._calls = NotionCalls(token, base_url, budget_s, self.again)
+        self._calls = NotionCalls(token, base_url, budget_s, self.again, pace)
         self._databases = databases
         self._cache = cache
         self._base_url = base_url

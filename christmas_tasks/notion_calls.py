@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from christmas_tasks.columns import Database
 from christmas_tasks.errors import ChristmasError, OutcomeUnknown, SetupRefused, VendorUnavailable
 from christmas_tasks.notion_schema import Schema
+from christmas_tasks.pacing import NO_PACE, Pace
 from christmas_tasks.retrying import retrying
 
 if TYPE_CHECKING:
@@ -38,9 +39,18 @@ class NotionCalls:
         base_url: ``https://api.notion.com``, or a stand-in.
         budget_s: Seconds that one call may take with all its repeats.
         again: What a person does after trouble that passes, such as "restart the execution".
+        pace: Keeps the calls of all tasks apart.
     """
 
-    def __init__(self, token: str, base_url: str, budget_s: float, again: str = "restart the execution") -> None:
+    def __init__(
+        self,
+        token: str,
+        base_url: str,
+        budget_s: float,
+        again: str = "restart the execution",
+        pace: Pace = NO_PACE,
+    ) -> None:
+        self._pace = pace
         self._token = token
         self._base_url = base_url
         self._again = again
@@ -78,13 +88,20 @@ class NotionCalls:
         import httpx  # noqa: PLC0415 - comes with notion_client
         from notion_client.errors import HTTPResponseError, RequestTimeoutError  # noqa: PLC0415
 
+        self._pace.wait(self.budget_s)
         try:
             return call()
         except HTTPResponseError as error:
-            raise self._translated(what, error.status, str(error.code), error.headers.get("retry-after")) from None
+            trouble = self._translated(what, error.status, str(error.code), error.headers.get("retry-after"))
+            if isinstance(trouble, VendorUnavailable):
+                self._pace.hold_back(trouble.retry_after_s or 1.0)
+            raise trouble from None
         except (RequestTimeoutError, httpx.TransportError, ValueError) as error:
             # ValueError: a 200 whose body is no JSON; the write may have happened.
-            raise OutcomeUnknown(f"Notion gave no usable answer ({type(error).__name__}) to: {what}.") from None
+            raise OutcomeUnknown(
+                f"Notion gave no usable answer ({type(error).__name__}) to: {what}. "
+                f"Look at the network and at status.notion.so, then {self._again}."
+            ) from None
 
     def schema(self, database: Database, database_id: str) -> Schema:
         """How a database looks now. Two calls.

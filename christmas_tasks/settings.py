@@ -78,6 +78,16 @@ def _seconds(value: str) -> float:
     return seconds
 
 
+def _rate(value: str) -> float:
+    try:
+        per_second = float(value)
+    except ValueError:
+        raise ValueError("must be a number of calls a second, for example 3") from None
+    if not 0.1 <= per_second <= 10_000:  # noqa: PLR2004 - one call in ten seconds; more than any vendor takes
+        raise ValueError("must be from 0.1 to 10000 calls a second, for example 3")
+    return per_second
+
+
 def _quiet_hours(value: str) -> str:
     QuietHours.parse(value, "UTC")
     return value
@@ -182,6 +192,8 @@ class Settings:
     resend_api_url: str = _plain("https://api.resend.com", _base_url)
     onboarding_unsubscribe: bool = _plain(default=False, read=_only_true_is_on)
     vendor_budget_seconds: float = _plain(60.0, _seconds)
+    notion_calls_per_second: float = _plain(3.0, _rate)
+    resend_calls_per_second: float = _plain(5.0, _rate)
     christmas_cache_dir: str = _plain("")
 
     @classmethod

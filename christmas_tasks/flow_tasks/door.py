@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from christmas_tasks.locks import FolderLocks
     from christmas_tasks.mailer import Mailer
     from christmas_tasks.notion import Notion
+    from christmas_tasks.pacing import EmailSlots
 
 Outputs = dict[str, Any]
 _BASE64 = ".b64"
@@ -62,6 +63,7 @@ class Door:
         """The three databases."""
         from christmas_tasks.columns import Database  # noqa: PLC0415
         from christmas_tasks.notion import Notion  # noqa: PLC0415
+        from christmas_tasks.pacing import shared_pace  # noqa: PLC0415
 
         return Notion(
             self.settings.secret("NOTION_TOKEN"),
@@ -69,17 +71,20 @@ class Door:
             self.cache,
             self.settings.notion_base_url,
             self.settings.vendor_budget_seconds,
+            shared_pace(self.cache_folder, "Notion", self.settings.notion_calls_per_second),
         )
 
     @cached_property
     def mailer(self) -> "Mailer":
         """Resend."""
         from christmas_tasks.mailer import Mailer  # noqa: PLC0415
+        from christmas_tasks.pacing import shared_pace  # noqa: PLC0415
 
         return Mailer(
             self.settings.secret("RESEND_API_KEY"),
             self.settings.resend_api_url,
             self.settings.vendor_budget_seconds,
+            shared_pace(self.cache_folder, "Resend", self.settings.resend_calls_per_second),
         )
 
     @cached_property
@@ -93,6 +98,15 @@ class Door:
             self.env("KESTRA_PASSWORD"),
             self.settings.vendor_budget_seconds,
         )
+
+    @cached_property
+    def email_slots(self) -> "EmailSlots":
+        """Spreads emails that are due at the same moment."""
+        from christmas_tasks.pacing import EmailSlots, emails_per_second  # noqa: PLC0415
+        from christmas_tasks.shared_file import SharedFile  # noqa: PLC0415
+
+        rates = (self.settings.notion_calls_per_second, self.settings.resend_calls_per_second)
+        return EmailSlots(SharedFile(self.cache_folder / "email-slots.json"), emails_per_second(*rates))
 
     @cached_property
     def locks(self) -> "FolderLocks":

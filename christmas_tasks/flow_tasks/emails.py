@@ -20,7 +20,7 @@ def schedule(door: Door) -> Outputs:
     if door.is_replay:
         # What was nobody's attempt yet when it was planned may have been sent since.
         emails = tuple(replace(email, is_first_attempt=False) for email in emails)
-    for note in start_all(emails, door.engine):
+    for note in start_all(emails, door.engine, door.email_slots.take):
         say(Level.INFO, note)
     return {}
 

@@ -48,6 +48,9 @@ _SANDBOX_PLAIN = {
     "PDF_DOWNLOAD_LINK": "https://www.example.org/report.pdf",
     "SPOTS_REMAINING": "7",
     "BOOKINGS_COUNT": "23",
+    # The stand-ins have no limits unless they are switched on.
+    "NOTION_CALLS_PER_SECOND": "1000",
+    "RESEND_CALLS_PER_SECOND": "1000",
 }
 
 

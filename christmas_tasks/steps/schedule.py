@@ -1,6 +1,6 @@
 """From planned emails to waiting executions of ``send-email``."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -41,7 +41,9 @@ class Engine(Protocol):
         ...
 
 
-def schedule(emails: Iterable[DueEmail], engine: Engine) -> tuple[str, ...]:
+def schedule(
+    emails: Iterable[DueEmail], engine: Engine, moment: Callable[[datetime], datetime] = lambda due_at: due_at
+) -> tuple[str, ...]:
     """Start an execution for each email that has none waiting. Two calls of Kestra's API for one email.
 
     Safe to repeat: what waits already is left alone, and an execution too many mails nothing twice.
@@ -49,6 +51,7 @@ def schedule(emails: Iterable[DueEmail], engine: Engine) -> tuple[str, ...]:
     Args:
         emails: In any order.
         engine: Kestra.
+        moment: When an email that is due then runs: not sooner, and later where too many are due at once.
 
     Returns:
         Notes for the log.
@@ -61,8 +64,9 @@ def schedule(emails: Iterable[DueEmail], engine: Engine) -> tuple[str, ...]:
         if email.number in waiting[email.enrolment_key]:
             notes.append(f"Email {email.number} waits already.")
             continue
-        execution = engine.start(_inputs(email), _labels(email), email.at)
-        notes.append(f"Email {email.number} waits until {email.at:%Y-%m-%d %H:%M:%S} UTC as execution {execution}.")
+        at = moment(email.at)
+        execution = engine.start(_inputs(email), _labels(email), at)
+        notes.append(f"Email {email.number} waits until {at:%Y-%m-%d %H:%M:%S} UTC as execution {execution}.")
     return tuple(notes)
 
 
