@@ -58,13 +58,16 @@ class SharedPace:
         vendor: Its name, for people.
         per_second: The vendor's limit.
         sleep: Waits so many seconds.
+
+    ``turns`` counts those of this task.
     """
 
     def __init__(
         self, file: SharedFile, vendor: str, per_second: float, sleep: Callable[[float], None] = time.sleep
     ) -> None:
         self._file = file
-        self._vendor = vendor
+        self.vendor = vendor
+        self.turns = 0
         self._interval_s = 1 / per_second
         self._sleep = sleep
 
@@ -80,10 +83,11 @@ class SharedPace:
             turn_at = max(now, free_at - (_BURST - 1) * self._interval_s)
             if turn_at - now > budget_s:
                 raise VendorUnavailable(
-                    f"{self._vendor}'s calls queue for longer than {budget_s:.0f} s: too much is due at once.",
+                    f"{self.vendor}'s calls queue for longer than {budget_s:.0f} s: too much is due at once.",
                     retry_after_s=turn_at - now,
                 )
             state[_FREE_AT] = free_at + self._interval_s
+        self.turns += 1
         if turn_at > now:
             self._sleep(turn_at - now)
 

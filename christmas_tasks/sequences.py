@@ -159,6 +159,12 @@ class Enrolment:
         return f"{self.sequence.value}-{hashlib.sha256(identity.encode()).hexdigest()[:32]}"
 
 
+def sequence_of(enrolment_key: str) -> str:
+    """The sequence's name, which starts each enrolment key; empty for a key that is none."""
+    name = enrolment_key.partition("-")[0]
+    return name if name in set(Sequence) else ""
+
+
 def mail_key(enrolment_key: str, number: int) -> str:
     """The idempotency key of one email: the same for ever for one (enrolment, number) (contract section 6)."""
     return f"{enrolment_key}-{number}"

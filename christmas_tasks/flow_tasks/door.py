@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from christmas_tasks.locks import FolderLocks
     from christmas_tasks.mailer import Mailer
     from christmas_tasks.notion import Notion
-    from christmas_tasks.pacing import EmailSlots
+    from christmas_tasks.pacing import EmailSlots, SharedPace
 
 Outputs = dict[str, Any]
 _BASE64 = ".b64"
@@ -63,7 +63,6 @@ class Door:
         """The three databases."""
         from christmas_tasks.columns import Database  # noqa: PLC0415
         from christmas_tasks.notion import Notion  # noqa: PLC0415
-        from christmas_tasks.pacing import shared_pace  # noqa: PLC0415
 
         return Notion(
             self.settings.secret("NOTION_TOKEN"),
@@ -71,20 +70,19 @@ class Door:
             self.cache,
             self.settings.notion_base_url,
             self.settings.vendor_budget_seconds,
-            shared_pace(self.cache_folder, "Notion", self.settings.notion_calls_per_second),
+            self._pace("Notion", self.settings.notion_calls_per_second),
         )
 
     @cached_property
     def mailer(self) -> "Mailer":
         """Resend."""
         from christmas_tasks.mailer import Mailer  # noqa: PLC0415
-        from christmas_tasks.pacing import shared_pace  # noqa: PLC0415
 
         return Mailer(
             self.settings.secret("RESEND_API_KEY"),
             self.settings.resend_api_url,
             self.settings.vendor_budget_seconds,
-            shared_pace(self.cache_folder, "Resend", self.settings.resend_calls_per_second),
+            self._pace("Resend", self.settings.resend_calls_per_second),
         )
 
     @cached_property
@@ -114,6 +112,18 @@ class Door:
         from christmas_tasks.locks import FolderLocks  # noqa: PLC0415
 
         return FolderLocks(self.cache_folder / "locks")
+
+    @cached_property
+    def paces(self) -> "list[SharedPace]":
+        """Those that this task has used."""
+        return []
+
+    def _pace(self, vendor: str, per_second: float) -> "SharedPace":
+        from christmas_tasks.pacing import shared_pace  # noqa: PLC0415
+
+        pace = shared_pace(self.cache_folder, vendor, per_second)
+        self.paces.append(pace)
+        return pace
 
     def one_setting(self, name: str) -> str:
         """One setting as it stands, though others may be unreadable: an alert must get out all the same."""

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+from christmas_tasks.errors import MailRefused, TemplateFault
+from christmas_tasks.flow_tasks import metrics
 from christmas_tasks.flow_tasks.door import Door, Outputs, harmless, warn_of_gaps
 from christmas_tasks.flow_tasks.protocol import Level, say
 from christmas_tasks.settings import utc_now
@@ -22,21 +24,24 @@ def schedule(door: Door) -> Outputs:
         emails = tuple(replace(email, is_first_attempt=False) for email in emails)
     for note in start_all(emails, door.engine, door.email_slots.take):
         say(Level.INFO, note)
+    for email in emails:
+        metrics.email(email.enrolment_key, email.number, "scheduled")
     return {}
 
 
 def prepare(door: Door) -> Outputs:
     """Decide, and freeze the exact mail."""
     is_first_attempt = door.flag("FIRST_ATTEMPT") and not door.is_replay
-    prepared = sending.prepare(
-        door.env("ENROLMENT"),
-        door.env("ROW"),
-        int(door.env("EMAIL_NUMBER")),
-        door.settings,
-        door.notion,
-        utc_now(),
-        is_first_attempt=is_first_attempt,
-    )
+    key, number = door.env("ENROLMENT"), int(door.env("EMAIL_NUMBER"))
+    try:
+        prepared = sending.prepare(
+            key, door.env("ROW"), number, door.settings, door.notion, utc_now(), is_first_attempt=is_first_attempt
+        )
+    except TemplateFault:
+        metrics.email(key, number, "failed")
+        raise
+    if prepared.decision.action is Action.SKIP:
+        metrics.email(key, number, "skipped")
     warn_of_gaps(door)
     door.write_file(_FROZEN, b"" if prepared.frozen is None else dump(prepared.frozen))
     _write_next(door, prepared.decision, prepared.row, is_first_attempt=is_first_attempt)
@@ -49,7 +54,12 @@ def prepare(door: Door) -> Outputs:
 def send(door: Door) -> Outputs:
     """Hand the frozen mail over."""
     frozen = load(door.bytes_file(_FROZEN), sending.FrozenMail)
-    outcome = sending.send(frozen, door.settings, door.notion, door.mailer, utc_now, is_replay=door.is_replay)
+    try:
+        outcome = sending.send(frozen, door.settings, door.notion, door.mailer, utc_now, is_replay=door.is_replay)
+    except MailRefused:
+        metrics.email(frozen.row.key, frozen.number, "failed")
+        raise
+    _count_sent(frozen, outcome)
     _write_next(door, outcome.decision, frozen.row, is_first_attempt=False)
     return {
         "record": outcome.decision.action is Action.SEND,
@@ -68,6 +78,15 @@ def record(door: Door) -> Outputs:
     warn_of_gaps(door)
     say(Level.INFO, "Recorded." if row else "The tracker row is gone: nothing is recorded.")
     return {}
+
+
+def _count_sent(frozen: sending.FrozenMail, outcome: sending.SendOutcome) -> None:
+    if outcome.decision.action is not Action.SEND:
+        return
+    metrics.email(frozen.row.key, frozen.number, "sent" if outcome.resend_id else "unresolved")
+    planned_at = frozen.row.email(frozen.number).scheduled_at
+    if outcome.accepted_at and planned_at:
+        metrics.lateness(frozen.row.key, outcome.accepted_at - planned_at)
 
 
 def _write_next(door: Door, decision: Decision, row: TrackerRow | None, *, is_first_attempt: bool) -> None:

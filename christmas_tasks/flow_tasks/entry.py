@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 import traceback
 from collections.abc import Callable, Mapping
 from importlib import import_module
@@ -10,6 +11,7 @@ from types import ModuleType, TracebackType
 from typing import cast
 
 from christmas_tasks.errors import PermanentError, TransientError
+from christmas_tasks.flow_tasks import metrics
 from christmas_tasks.flow_tasks.door import Door, Outputs, harmless
 from christmas_tasks.flow_tasks.protocol import Level, emit, say
 
@@ -51,11 +53,13 @@ def run(name: str) -> None:
 
     Exits with 0, or with 1 after one readable line for each thing that is wrong.
     """
+    began = time.monotonic()
     sys.excepthook = _unexpected
     _start_lightly()
     task: Callable[[Door], Outputs] = getattr(import_module(f"christmas_tasks.flow_tasks.{TASKS[name]}"), name)
+    door = Door(os.environ, Path.cwd())
     try:
-        outputs = task(Door(os.environ, Path.cwd()))
+        outputs = task(door)
     except PermanentError as error:
         for line in error.lines:
             say(Level.ERROR, harmless(line))
@@ -66,6 +70,8 @@ def run(name: str) -> None:
         sys.exit(1)
     else:
         emit({**_NOTHING_TO_DO, "fault": "", **outputs})
+    finally:
+        metrics.task(name, time.monotonic() - began, ((pace.vendor, pace.turns) for pace in door.paces))
 
 
 def _start_lightly() -> None:

@@ -7,6 +7,7 @@ from christmas_tasks.enrolments import (
     from_onboarding,
     from_post_call,
 )
+from christmas_tasks.flow_tasks import metrics
 from christmas_tasks.flow_tasks.door import Door, Outputs, harmless, warn_of_gaps
 from christmas_tasks.flow_tasks.protocol import Level, say
 from christmas_tasks.payloads import (
@@ -79,6 +80,7 @@ def _enrol(door: Door, request: EnrolmentRequest) -> Outputs:
     for note in enrolled.notes:
         say(Level.WARNING if note in request.warnings else Level.INFO, note)
     warn_of_gaps(door)
+    metrics.enrolment(request.sequence.value, enrolled.segment.value, is_new=enrolled.is_new)
     alerts = for_enrolment(enrolled, request, utc_now())
     door.write_file("alerts", dump(alerts))
     row = enrolled.row

@@ -3,6 +3,7 @@
 import hashlib
 
 from christmas_tasks.discord import Alert
+from christmas_tasks.flow_tasks import metrics
 from christmas_tasks.flow_tasks.door import Door, Outputs, harmless
 from christmas_tasks.flow_tasks.protocol import Level, say
 from christmas_tasks.settings import utc_now
@@ -47,6 +48,7 @@ def reconcile(door: Door) -> Outputs:
     found = compare(door.notion, door.engine.live_emails(), door.settings, now)
     say(Level.INFO, f"{found.checked} planned emails, {len(found.missing)} without an execution.")
     findings = (*found.findings, *door.notion.unreadable)
+    metrics.reconciled(len(found.missing), len(findings))
     for line in findings:
         say(Level.WARNING, harmless(line))
     door.write_file("emails", dump(found.missing))
