@@ -12,6 +12,7 @@ from christmas_tasks.cli import app
 from christmas_tasks.columns import COLUMNS, Column, Database
 from christmas_tasks.contacts import STAGES
 from christmas_tasks.events import Delivery
+from christmas_tasks.lint import LEVELS
 from christmas_tasks.payloads import Assessment, NoShow, Onboarding, Payload, PostCall, Signup
 from christmas_tasks.segments import READINESS_ZONES, Segment, classify
 from christmas_tasks.sequences import RULES, Sequence, StopEvent, template_name
@@ -294,6 +295,22 @@ def test_the_documents_name_every_zone_and_tip() -> None:
     assert [system for system in variables.TIPS if system not in text] == []
 
 
+def test_the_table_of_lint_rules_is_the_codes() -> None:
+    """Who meets a rule's name finds it, with its level, in the order of the code."""
+    documented = {code(row["Rule"])[0]: row["Level"] for row in table(TEMPLATES, "What lint finds")}
+    assert list(documented.items()) == [(str(rule), str(level)) for rule, level in LEVELS.items()]
+
+
+def commands() -> dict[str, set[str]]:
+    """Every command as it is typed, with the commands of its group; none if it is no group."""
+    found: dict[str, set[str]] = {spoken(command): set() for command in app.registered_commands}
+    for group in app.registered_groups:
+        inner = group.typer_instance
+        assert inner is not None
+        found[str(group.name)] = {spoken(command) for command in inner.registered_commands}
+    return found
+
+
 def spoken(command: CommandInfo) -> str:
     """A command as it is typed."""
     return command.name or getattr(command.callback, "__name__", "").replace("_", "-")
@@ -302,20 +319,30 @@ def spoken(command: CommandInfo) -> str:
 def test_every_command_is_mentioned() -> None:
     """A command that no document names is found by nobody."""
     text = "".join(path.read_text("utf-8") for path in DOCUMENTS)
-    names = [spoken(command) for command in app.registered_commands]
-    for group in app.registered_groups:
-        if group.typer_instance is not None:
-            names.extend(f"{group.name} {spoken(command)}" for command in group.typer_instance.registered_commands)
-    assert [name for name in names if f"christmas-tasks {name}" not in text] == []
+    known = commands()
+    assert [name for name in known if f"christmas-tasks {name}" not in text] == []
+    typed = [f"{group} {name}" for group, names in known.items() for name in names]
+    # "contact export|erase" names both.
+    assert [words for words in typed if not re.search(mention(words), text)] == []
+
+
+def mention(words: str) -> str:
+    """Matches a mention of one command of a group, alone or in a list with bars."""
+    group, name = words.split()
+    return rf"{group} (?:[a-z-]+\|)*{name}(?![a-z-])"
 
 
 def test_the_documents_name_only_commands_that_exist() -> None:
     """A printed command can be typed."""
-    known = {spoken(command) for command in app.registered_commands}
-    known |= {group.name for group in app.registered_groups if group.name}
+    known = commands()
     for path in DOCUMENTS:
-        used = set(re.findall(r"christmas-tasks ([a-z-]*[a-z])", path.read_text("utf-8")))
-        assert used <= known, path.name
+        text = path.read_text("utf-8")
+        used = set(re.findall(r"christmas-tasks ([a-z-]*[a-z])", text))
+        assert used <= set(known), path.name
+        for group, names in known.items():
+            if names:
+                inner = re.findall(rf"christmas-tasks {group} ([a-z|-]*[a-z])", text)
+                assert {name for words in inner for name in words.split("|")} <= names, (path.name, group)
 
 
 def test_the_documents_name_only_verbs_of_the_makefile() -> None:
