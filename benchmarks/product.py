@@ -39,7 +39,15 @@ PAUSE_S = 0.5
 _BY_CLOCK = ("reconcile.yml", "health-check.yml")
 _WRITERS = 4
 _NUMBER = 1
-_OF_THE_STACK = (*REQUIRED_SECRETS, "NOTION_BASE_URL", "RESEND_API_URL", "EMAIL_FROM", "PUBLIC_URL")
+_OF_THE_STACK = (
+    *REQUIRED_SECRETS,
+    *UNLIMITED,
+    "NOTION_BASE_URL",
+    "RESEND_API_URL",
+    "EMAIL_FROM",
+    "PUBLIC_URL",
+    "CHRISTMAS_CACHE_DIR",
+)
 
 
 @dataclass(frozen=True)
@@ -74,8 +82,9 @@ class Product:
         self.stack = stack
         self.sandbox = SandboxHandle(stack.sandbox_url)
         environ = {name: stack.setting(name) for name in _OF_THE_STACK}
+        self._slots = Door(environ, folder).email_slots
         # A cache of its own: its calls are not the tasks', and shall not use up their budget.
-        environ |= {"CHRISTMAS_CACHE_DIR": str(folder / "seed"), **UNLIMITED}
+        environ = {**environ, "CHRISTMAS_CACHE_DIR": str(folder / "seed"), **UNLIMITED}
         self._notion = Door(environ, folder).notion
         login = (stack.engine.username, stack.engine.password)
         self._engine = EngineApi(stack.url, *login)
@@ -126,7 +135,7 @@ class Product:
         """
         fresh = _NothingWaits(self._engine)
         with ThreadPoolExecutor(_WRITERS) as writers:
-            for done, _ in enumerate(writers.map(lambda email: schedule([email], fresh), emails), 1):
+            for done, _ in enumerate(writers.map(lambda email: schedule([email], fresh, self._slots.take), emails), 1):
                 if waits_for is not None and done % max(1, len(emails) // 20) == 0:
                     waits_for(done)
 
