@@ -10,13 +10,13 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from christmas_tasks.cache import FileCache
 from christmas_tasks.columns import Database
 from christmas_tasks.errors import SetupRefused
 from christmas_tasks.notion_blueprint import Lack, new_column, spelling
-from christmas_tasks.notion_calls import Invalid, NotionCalls
+from christmas_tasks.notion_calls import Gone, Invalid, NotionCalls
 from christmas_tasks.notion_json import Json, decode_text, encode
 from christmas_tasks.notion_schema import Schema
 from christmas_tasks.retrying import retrying
@@ -122,9 +122,12 @@ class NotionAdmin:
         database_id = self._remembered(f"database:{page_id}:{title}")
         if database_id is None:
             return None
-        found = self._calls.call(
-            "find what was just made", lambda: self._calls.client.databases.retrieve(database_id=database_id)
-        )
+        try:
+            found = self._calls.call(
+                "find what was just made", lambda: self._calls.client.databases.retrieve(database_id=database_id)
+            )
+        except Gone:
+            return None
         return None if found.get("in_trash") else database_id
 
     def schema(self, database: Database, database_id: str) -> Schema:
@@ -189,8 +192,8 @@ def page_id_of(given: str) -> str:
         SetupRefused: There is no id in it.
     """
     # A link to a page that is open beside a database names it as p=...; v=... names a view.
-    link = urlsplit(given.strip())
-    for text in (*parse_qs(link.query).get("p", ()), link.path):
+    address, _, query = given.strip().partition("#")[0].partition("?")
+    for text in (*parse_qs(query).get("p", ()), address):
         found = _ID.findall(text)
         if found:
             return str(uuid.UUID(found[-1]))

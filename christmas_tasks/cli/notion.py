@@ -45,8 +45,8 @@ def init(
     door = _door()
     with closing(_admin(door)) as admin, _told(as_json=as_json, dry_run=dry_run) as told:
         told.more["parent"] = page_id
-        told.ids = make(admin, page_id, door.settings.campaign, told.tell, dry_run=dry_run)
-        _add_templates(door, told, dry_run=dry_run)
+        make(admin, page_id, door.settings.campaign, told.tell, dry_run=dry_run)
+        _add_templates(door, told.ids, told, dry_run=dry_run)
     _warn_of_other_ids(door, told.ids)
 
 
@@ -90,9 +90,7 @@ def migrate(
     with closing(_admin(door)) as admin, _told(as_json=as_json, dry_run=dry_run) as told:
         is_complete = add_what_lacks(admin, ids, told.tell, dry_run=dry_run)
         if templates:
-            told.ids = ids
-            _add_templates(door, told, dry_run=dry_run)
-            told.ids = {}
+            _add_templates(door, ids, told, dry_run=dry_run)
         if not told.done:
             told.say("Nothing is missing.")
     if not is_complete:
@@ -106,7 +104,6 @@ class _Told:
     as_json: bool
     dry_run: bool
     done: "list[Done]" = field(default_factory=list)
-    ids: dict[Database, str] = field(default_factory=dict)
     more: dict[str, Any] = field(default_factory=dict)
 
     def say(self, line: str) -> None:
@@ -119,6 +116,10 @@ class _Told:
         would = self.dry_run and done.verb in {Verb.MADE, Verb.ADDED}
         self.say(f"{f'would be {done.verb}' if would else done.verb:<15} {done.what}")
 
+    @property
+    def ids(self) -> dict[Database, str]:
+        return {done.database: done.database_id for done in self.done if done.database is not None}
+
     def settings(self) -> dict[str, str]:
         return {f"SECRET_{database.value}": _encoded(id_) for database, id_ in self.ids.items()}
 
@@ -128,8 +129,8 @@ class _Told:
             "dry_run": self.dry_run,
             "failed": failed or None,
             "steps": [{"verb": done.verb, "what": done.what} for done in self.done],
-            **({"databases": {database.value: id_ for database, id_ in self.ids.items()}} if self.ids else {}),
-            **({"settings": self.settings()} if self.ids else {}),
+            "databases": {database.value: id_ for database, id_ in self.ids.items()},
+            "settings": self.settings(),
         }
 
 
@@ -155,16 +156,16 @@ def _told(*, as_json: bool, dry_run: bool) -> Iterator[_Told]:
             note("It ended half way; what is listed above is done. The same command again goes on from there.")
 
 
-def _add_templates(door: "Door", told: _Told, *, dry_run: bool) -> None:
+def _add_templates(door: "Door", ids: dict[Database, str], told: _Told, *, dry_run: bool) -> None:
     from christmas_tasks.local.stack import STARTER_TEMPLATES
     from christmas_tasks.steps.notion_setup import add_templates
     from christmas_tasks.steps.template_files import read_templates
 
     wanted = read_templates(STARTER_TEMPLATES).values()
-    if Database.TEMPLATES not in told.ids:
+    if Database.TEMPLATES not in ids:
         add_templates(None, wanted, told.tell, dry_run=dry_run)
         return
-    with closing(_templates(door, told.ids)) as templates:
+    with closing(_templates(door, ids)) as templates:
         # Columns may just have been added, and the cache may not know them.
         templates.schema(Database.TEMPLATES, fresh=True)
         add_templates(templates, wanted, told.tell, dry_run=dry_run)

@@ -112,9 +112,9 @@ def _check_settings(settings: Settings, findings: Findings, now: datetime) -> No
 
 def _check_notion(notion: Databases, findings: Findings) -> None:
     findings.good(f"Notion answers, integration {notion.whoami()}")
-    for database in Database:
-        look_at_database(notion, database, findings, briefly=True)
-    look_at_templates(notion.templates(fresh=True).values(), findings)
+    readable = [database for database in Database if look_at_database(notion, database, findings, briefly=True)]
+    if Database.TEMPLATES in readable:
+        look_at_templates(notion.templates(fresh=True).values(), findings)
 
 
 def _check_resend(mailer: Domains, settings: Settings, findings: Findings) -> None:

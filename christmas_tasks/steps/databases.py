@@ -54,21 +54,23 @@ def check_databases(notion: AdminSight, ids: Mapping[Database, str]) -> Report:
     findings.guarded(lambda: findings.good(f"Notion answers, integration {notion.whoami()}"))
     if findings.report().faults:
         return findings.report()
+    readable = set()
     for database in Database:
         if database in ids:
-            look_at_database(notion, database, findings)
+            if look_at_database(notion, database, findings):
+                readable.add(database)
         else:
             findings.fault(
                 f"{database.value} is not set: put SECRET_{database.value} (base64) into .env.kestra "
                 "(`christmas-tasks notion init` makes the database and prints the line)"
             )
-    if Database.TEMPLATES in ids:
+    if Database.TEMPLATES in readable:
         findings.guarded(lambda: look_at_templates([row.stored.template for row in notion.template_rows()], findings))
     return findings.report()
 
 
-def look_at_database(notion: Schemas, database: Database, findings: Findings, *, briefly: bool = False) -> None:
-    """Write down what a database lacks.
+def look_at_database(notion: Schemas, database: Database, findings: Findings, *, briefly: bool = False) -> bool:
+    """Write down what a database lacks; gives whether it can be read.
 
     Args:
         notion: The client.
@@ -79,8 +81,9 @@ def look_at_database(notion: Schemas, database: Database, findings: Findings, *,
     try:
         schema = notion.schema(database, fresh=True)
     except ChristmasError as error:
-        findings.fault(f"{database.value}: {error}")
-        return
+        name = database.value
+        findings.fault(str(error) if str(error).startswith(name) else f"{name}: {error}")
+        return False
     options = missing_options(schema)
     faults = (*schema.faults(), *(each.line for each in options if each.is_fault))
     for line in faults:
@@ -90,12 +93,13 @@ def look_at_database(notion: Schemas, database: Database, findings: Findings, *,
     if briefly and (gaps := schema.gaps()):
         findings.warn(f"{database.label} database: optional columns are missing: {', '.join(gaps)}")
     if briefly:
-        return
+        return True
     for column in schema.missing():
         if not column.is_required:
             findings.warn(f"{database.label} database: the optional {schema.missing_line(column).removeprefix('the ')}")
     for line in (*(each.line for each in options if not each.is_fault), *schema.doubles()):
         findings.warn(f"{database.label} database: {line}")
+    return True
 
 
 def look_at_templates(templates: Iterable[Template], findings: Findings) -> None:

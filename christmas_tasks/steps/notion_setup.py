@@ -32,10 +32,14 @@ class Done:
     Args:
         verb: What was done; in a dry run, what would be.
         what: The thing, with its id or what a person does about it.
+        database: The database it is, if it is one that is there now.
+        database_id: Its id.
     """
 
     verb: Verb
     what: str
+    database: Database | None = None
+    database_id: str = ""
 
 
 Tell = Callable[[Done], None]
@@ -108,7 +112,7 @@ class Templates(Protocol):
         ...
 
 
-def init(admin: Admin, page_id: str, campaign: str, tell: Tell, *, dry_run: bool = False) -> dict[Database, str]:
+def init(admin: Admin, page_id: str, campaign: str, tell: Tell, *, dry_run: bool = False) -> None:
     """Make the three databases on a page, or find them there and add what they lack.
 
     Args:
@@ -118,31 +122,24 @@ def init(admin: Admin, page_id: str, campaign: str, tell: Tell, *, dry_run: bool
         tell: Hears of each step.
         dry_run: Only tell what would be done.
 
-    Returns:
-        The ids of the databases that are there.
-
     Raises:
         SetupRefused: The page can't be used, or has two databases of one name; nothing is changed then.
     """
     title = admin.page_title(page_id)
     found = _on_page(admin, page_id)
     tell(Done(Verb.FOUND, f'page "{title}" ({page_id})'))
-    ids: dict[Database, str] = {}
     for database in Database:
         name = TITLES[database]
         if database in found:
-            ids[database] = found[database]
-            tell(Done(Verb.FOUND, f'{database.label} database "{name}" ({ids[database]})'))
-            _add(admin, admin.schema(database, ids[database]), tell, dry_run=dry_run)
+            tell(_database(Verb.FOUND, f'{database.label} database "{name}"', database, found[database]))
+            _add(admin, admin.schema(database, found[database]), tell, dry_run=dry_run)
             continue
         properties = new_database(database, campaign)
         shown = f'{database.label} database "{name}" with {len(properties)} columns'
         if dry_run:
             tell(Done(Verb.MADE, shown))
         else:
-            ids[database] = admin.create_database(page_id, name, properties)
-            tell(Done(Verb.MADE, f"{shown} ({ids[database]})"))
-    return ids
+            tell(_database(Verb.MADE, shown, database, admin.create_database(page_id, name, properties)))
 
 
 def migrate(admin: Admin, ids: Mapping[Database, str], tell: Tell, *, dry_run: bool = False) -> bool:
@@ -182,6 +179,10 @@ def add_templates(
         if templates is not None and not dry_run:
             templates.create_template(stored)
         tell(Done(Verb.MADE, f'template "{stored.name}"'))
+
+
+def _database(verb: Verb, shown: str, database: Database, database_id: str) -> Done:
+    return Done(verb, f"{shown} ({database_id})", database, database_id)
 
 
 def _on_page(admin: Admin, page_id: str) -> dict[Database, str]:
