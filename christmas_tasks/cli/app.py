@@ -1,5 +1,6 @@
 """Puts the commands together, and turns their errors into readable lines."""
 
+import logging
 import sys
 
 import typer
@@ -27,6 +28,8 @@ def main() -> None:
     from christmas_tasks.local.engine import EngineError
     from christmas_tasks.local.java import MissingToolError
 
+    # The repeats of a vendor call: what they were for is said where they are given up.
+    logging.getLogger("stamina").addHandler(logging.NullHandler())
     try:
         app()
     except ChristmasError as error:
