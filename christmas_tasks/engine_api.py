@@ -31,7 +31,11 @@ class EngineApi:
         username: Of the API.
         password: Of the API.
         budget_s: Seconds that one call may take with all its repeats.
+
+    ``again`` is what messages tell a person to do once the trouble is over.
     """
+
+    again = "restart the execution"
 
     def __init__(self, url: str, username: str, password: str, budget_s: float = 60.0) -> None:
         import httpx  # noqa: PLC0415 - only tasks that ask Kestra pay
@@ -130,10 +134,10 @@ class EngineApi:
             answer = self._http.request(method, path, timeout=_TIMEOUT_S, **content)
         except httpx.HTTPError as error:
             raise OutcomeUnknown(
-                f"Kestra's API gives no answer ({type(error).__name__}): check KESTRA_URL, then restart the execution."
+                f"Kestra's API gives no answer ({type(error).__name__}): check KESTRA_URL, then {self.again}."
             ) from None
         if answer.status_code in {401, 403}:
             raise SetupRefused("Kestra's API refuses the login: check KESTRA_USERNAME and KESTRA_PASSWORD.")
         if answer.is_server_error:
-            raise VendorUnavailable(f"Kestra's API is in trouble (HTTP {answer.status_code}): restart the execution.")
+            raise VendorUnavailable(f"Kestra's API is in trouble (HTTP {answer.status_code}): {self.again}.")
         return answer

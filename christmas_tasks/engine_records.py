@@ -66,6 +66,8 @@ class EngineRecords(EngineApi):
     All raise ``SetupRefused`` for a wrong login and ``TransientError`` for no usable answer.
     """
 
+    again = "run the command again"
+
     def all(self) -> Iterator[Execution]:
         """Every execution of the campaign, oldest first, a call for each 100. One that starts meanwhile comes last."""
         yield from self._pages({})

@@ -15,7 +15,7 @@ from christmas_tasks.columns import Database
 from christmas_tasks.contacts import Contact
 from christmas_tasks.errors import SetupRefused, TransientError
 from christmas_tasks.notion_calls import Gone, Invalid, NotionCalls
-from christmas_tasks.notion_json import COMPUTED_KINDS, Json, decode, decode_number, decode_text, decode_time
+from christmas_tasks.notion_json import Json, decode_number, decode_text, decode_time
 from christmas_tasks.notion_schema import ActualColumn, Schema
 from christmas_tasks.pacing import NO_PACE, Pace
 from christmas_tasks.retrying import retrying
@@ -160,34 +160,6 @@ class Notion:
     def update_contact(self, contact_id: str, changes: Changes) -> Contact:
         """Write absolute values, and return the contact as it is after that. One call."""
         return self._contact(self._update(Database.CONTACTS, contact_id, self._named(changes)))
-
-    # One person
-
-    def contacts_of(self, address: str) -> list[Contact]:
-        """All contacts with an address, oldest first; one, unless a person has made another. One call."""
-        pages = self._query(Database.CONTACTS, {"Email": address})
-        if not pages and (page := self._just_made(Database.CONTACTS, address)) is not None:
-            pages = [page]
-        return [self._contact(page) for page in pages]
-
-    def columns_of(self, page_id: str) -> dict[str, Any] | None:
-        """All that a page holds, ours or not, by Notion's own names; None if it is gone or in the bin. One call."""
-        page = self._page(page_id)
-        if page is None:
-            return None
-        cells = page["properties"].items()
-        return {name: decode(cell) for name, cell in cells if cell["type"] not in COMPUTED_KINDS}
-
-    def trash(self, page_id: str) -> None:
-        """Put a page into Notion's bin. Nothing happens to one that lies there, or is gone. One call."""
-        try:
-            self._calls.call(
-                "put a page into the bin", lambda: self._calls.client.pages.update(page_id=page_id, in_trash=True)
-            )
-        except (Gone, Invalid):
-            # Notion refuses to edit what is in the bin: an answer that got lost was the first one's.
-            if self._page(page_id) is not None:
-                raise
 
     # Templates
 

@@ -62,6 +62,9 @@ class FakeEngine:
     def all(self) -> Iterator[Execution]:
         yield from list(self.executions.values())
 
+    def live_of(self, enrolment_key: str) -> list[Execution]:
+        return [found for found in self.all() if found.is_live and found.labels.get("enrolment") == enrolment_key]
+
     def outputs(self, execution_id: str) -> list[dict[str, Any]]:
         return self.put_out.get(execution_id, [])
 
