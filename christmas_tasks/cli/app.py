@@ -5,13 +5,14 @@ import sys
 
 import typer
 
-from christmas_tasks.cli import campaign, env, local, notion, plan, schemas, templates
+from christmas_tasks.cli import campaign, contact, env, local, notion, plan, schemas, templates
 from christmas_tasks.cli.terminal import note
 from christmas_tasks.errors import ChristmasError
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 for command in (local.up, local.demo, campaign.check, campaign.settle, campaign.unsubscribe_page, schemas.schemas):
     app.command()(command)
+app.add_typer(contact.app, name="contact")
 app.command()(plan.plan)
 app.add_typer(env.env, name="env")
 app.add_typer(notion.notion, name="notion")
