@@ -36,7 +36,8 @@ def fast(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 def calm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """Production times: nothing is due before a test moves its stored times."""
     ensure_built()
-    world = World(tmp_path_factory.mktemp("calm"), {"TESTING_MODE": "false", **SHORT_BUDGET})
+    settings = {"TESTING_MODE": "false", "WEBSITE_ORIGIN": "https://www.example.org", **SHORT_BUDGET}
+    world = World(tmp_path_factory.mktemp("calm"), settings)
     with world.stack:
         world.give_the_account_a_past()
         yield world
