@@ -7,7 +7,7 @@ making looks first, and looks again when an answer got lost.
 import hashlib
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from urllib.parse import parse_qs
@@ -20,8 +20,10 @@ from christmas_tasks.notion_calls import Gone, Invalid, NotionCalls
 from christmas_tasks.notion_json import Json, decode_text, encode
 from christmas_tasks.notion_schema import Schema
 from christmas_tasks.retrying import retrying
+from christmas_tasks.text import clean
 
 _PAGE_SIZE = 100
+_TITLE_LIMIT = 100
 # How long Notion may take to list a new page: not documented, so generous.
 _LAG_S = 120.0
 _ID = re.compile(r"[0-9a-f]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
@@ -54,10 +56,6 @@ class NotionAdmin:
         """Close the connections; safe to repeat."""
         self._calls.close()
 
-    def whoami(self) -> str:
-        """The integration's name: proves that the token works."""
-        return str(self._calls.call("answer", self._calls.client.users.me).get("name") or "integration")
-
     def page_title(self, page_id: str) -> str:
         """The title of a page.
 
@@ -75,23 +73,32 @@ class NotionAdmin:
         if page.get("in_trash"):
             raise SetupRefused("The page of --parent is in Notion's trash: restore it, or give another one.")
         titles = [decode_text(cell) for cell in page["properties"].values() if cell.get("type") == "title"]
-        return titles[0] if titles and titles[0] else "Untitled"
+        return next((title for text in titles if (title := clean(text, _TITLE_LIMIT))), "Untitled")
 
     def databases_on(self, page_id: str) -> list[FoundDatabase]:
-        """The databases that stand on a page, none from the trash. A call for each 100 blocks."""
+        """The databases that stand on a page, in columns and toggles too; none from the trash, none of a page below.
+
+        A call for each 100 blocks, and for each block that holds others.
+        """
         found: list[FoundDatabase] = []
-        more: Json = {}
-        while True:
-            ask = partial(self._calls.client.blocks.children.list, block_id=page_id, page_size=_PAGE_SIZE, **more)
-            answer = self._calls.call("list what is on the page", ask)
-            found.extend(
-                FoundDatabase(block["id"], block["child_database"]["title"])
-                for block in answer["results"]
-                if block.get("type") == "child_database" and not block.get("in_trash")
+        holders = [page_id]
+        while holders:
+            for block in self._children(holders.pop(0)):
+                if block.get("type") == "child_database" and not block.get("in_trash"):
+                    found.append(FoundDatabase(block["id"], block["child_database"]["title"]))
+                elif block.get("has_children") and block.get("type") not in {"child_page", "child_database"}:
+                    holders.append(block["id"])
+        return found
+
+    def is_database(self, database_id: str) -> bool:
+        """Whether it is a database of its own, and no linked view of another one, which Notion's API does not serve."""
+        try:
+            found = self._calls.call(
+                "read a database of the page", lambda: self._calls.client.databases.retrieve(database_id=database_id)
             )
-            if not answer.get("has_more"):
-                return found
-            more = {"start_cursor": answer["next_cursor"]}
+        except (Gone, Invalid):
+            return False
+        return bool(found.get("data_sources")) and not found.get("in_trash")
 
     def create_database(self, page_id: str, title: str, properties: Json) -> str:
         """Make a database on a page that has none of this title, and give its id.
@@ -120,15 +127,7 @@ class NotionAdmin:
     def recent_database(self, page_id: str, title: str) -> str | None:
         """The id of a database that this machine has just made, and that the page may not list yet."""
         database_id = self._remembered(f"database:{page_id}:{title}")
-        if database_id is None:
-            return None
-        try:
-            found = self._calls.call(
-                "find what was just made", lambda: self._calls.client.databases.retrieve(database_id=database_id)
-            )
-        except Gone:
-            return None
-        return None if found.get("in_trash") else database_id
+        return database_id if database_id is not None and self.is_database(database_id) else None
 
     def schema(self, database: Database, database_id: str) -> Schema:
         """How a database looks now; see ``NotionCalls.schema``."""
@@ -163,6 +162,16 @@ class NotionAdmin:
             )
 
         retrying(once, budget_s=self._calls.budget_s)
+
+    def _children(self, block_id: str) -> Iterator[Json]:
+        more: Json = {}
+        while True:
+            ask = partial(self._calls.client.blocks.children.list, block_id=block_id, page_size=_PAGE_SIZE, **more)
+            answer = self._calls.call("list what is on the page", ask)
+            yield from answer["results"]
+            if not answer.get("has_more"):
+                return
+            more = {"start_cursor": answer["next_cursor"]}
 
     def _once_only(self, what: str, look: Callable[[], str | None], make: Callable[[], str]) -> str:
         tries = 0

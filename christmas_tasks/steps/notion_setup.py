@@ -70,6 +70,10 @@ class Admin(Protocol):
         """The databases on a page."""
         ...
 
+    def is_database(self, database_id: str) -> bool:
+        """Whether it is one of its own, and no linked view."""
+        ...
+
     def recent_database(self, page_id: str, title: str) -> str | None:
         """One that was just made."""
         ...
@@ -191,6 +195,8 @@ def _on_page(admin: Admin, page_id: str) -> dict[Database, str]:
     for database in Database:
         wanted = TITLES[database].casefold()
         ids = [each.database_id for each in on_page if each.title.strip().casefold() == wanted]
+        if len(ids) > 1:
+            ids = [database_id for database_id in ids if admin.is_database(database_id)]
         if len(ids) > 1:
             raise SetupRefused(
                 f'The page has {len(ids)} databases "{TITLES[database]}" ({", ".join(ids)}): rename or bin all but the '
