@@ -54,9 +54,10 @@ class Incomplete(PermanentError):
 
 @app.command()
 def show(email: Address, as_json: JsonOption = False) -> None:
-    """Show one person's timeline over all sequences: planned, sent, delivered, skipped, and why. Reads only.
+    """Show one person's timeline over all sequences. Reads only.
 
-    Asks Kestra what waits if KESTRA_URL is set; without it, or without an answer, it says so and shows the rest.
+    What was planned, sent, delivered, skipped, and why, in the order of time. Asks Kestra what waits if KESTRA_URL
+    is set; without it, or without an answer, it says so and shows the rest.
 
     Example: christmas-tasks contact show anna@example.org
     """
@@ -87,10 +88,10 @@ def stop(
     dry_run: DryRun = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Stop a person's sequences for good: what is still planned is skipped.
+    """Stop a person's sequences for good.
 
-    Changes the tracker alone; the waiting executions see it before they send. A repeat says "already". The contact is
-    not suppressed: another webhook may start another sequence.
+    What is still planned is skipped. Changes the tracker alone; the waiting executions see it before they send. A
+    repeat says "already". The contact is not suppressed: another webhook may start another sequence.
 
     Example: christmas-tasks contact stop anna@example.org --sequence 5day --reason "called us"
     """
@@ -109,9 +110,9 @@ def hold(
     dry_run: DryRun = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Hold a person's active sequences: emails that come due do nothing until they are resumed.
+    """Hold a person's active sequences.
 
-    Changes the tracker alone. A repeat says "already".
+    Emails that come due do nothing until the sequence is resumed. Changes the tracker alone. A repeat says "already".
 
     Example: christmas-tasks contact hold anna@example.org
     """
@@ -128,11 +129,11 @@ def resume(
     dry_run: DryRun = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Resume a person's held sequences, and say what becomes of each email.
+    """Resume a person's held sequences.
 
-    What came due meanwhile goes out in number order with the gap between; what is too late is skipped. Changes the
-    tracker, and starts in Kestra what has no execution if KESTRA_URL is set; otherwise reconcile does, within the hour.
-    A repeat says "already", and sends nothing twice.
+    Says what becomes of each email. What came due meanwhile goes out in number order with the gap between; what is
+    too late is skipped. Changes the tracker, and starts in Kestra what has no execution if KESTRA_URL is set;
+    otherwise reconcile does, within the hour. A repeat says "already", and sends nothing twice.
 
     Example: christmas-tasks contact resume anna@example.org --dry-run
     """
@@ -148,9 +149,10 @@ def export(
         Path | None, typer.Option(dir_okay=False, help="A new file, readable by you alone; else it is printed.")
     ] = None,
 ) -> None:
-    """Export everything that is held about a person: Notion, Kestra's executions, Resend's list, as one JSON.
+    """Export everything that is held about a person. Reads only.
 
-    Reads only. Exits with 1, after writing, if something could not be asked; "incomplete" in the JSON names it.
+    One JSON of Notion's pages, Kestra's executions with bodies, files and logs, and Resend's list. Exits with 1,
+    after writing, if something could not be asked; "incomplete" in the JSON names it.
 
     Example: christmas-tasks contact export anna@example.org --out anna.json
     """
@@ -193,11 +195,12 @@ def erase(
     dry_run: DryRun = False,
     yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
 ) -> None:
-    """Erase a person: end and delete their executions in Kestra, put their rows and contact into Notion's bin.
+    """Erase a person from Notion and Kestra.
 
-    Nothing is sent afterwards. If it breaks off, it has said what it did, and a repeat goes on. Whoever has
-    unsubscribed stays known by the address alone, so that nobody writes to them again; --forget-suppression erases
-    that, too. Mails at Resend, alerts in Discord and Notion's bin are out of its reach.
+    Ends and deletes their executions, puts their rows and contact into Notion's bin. Nothing is sent afterwards. If
+    it breaks off, it has said what it did, and a repeat goes on. Whoever has unsubscribed stays known by the
+    address alone, so that nobody writes to them again; --forget-suppression erases that, too. Mails at Resend,
+    alerts in Discord and Notion's bin are out of its reach.
 
     Example: christmas-tasks contact erase anna@example.org --dry-run
     """

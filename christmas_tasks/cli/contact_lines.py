@@ -69,7 +69,8 @@ def forecast_lines(emails: tuple[Forecast, ...], zone: ZoneInfo) -> Iterator[str
     """What will become of the emails of a resumed row."""
     for email in emails:
         if email.is_sent:
-            yield f"{_DETAIL}#{email.number} goes out, not before {instant(email.at, zone)}"
+            first = ", unless Resend's list has it already" if email.is_looked_for else ""
+            yield f"{_DETAIL}#{email.number} goes out, not before {instant(email.at, zone)}{first}"
         else:
             yield f"{_DETAIL}#{email.number} is skipped: {email.reason}"
 

@@ -11,6 +11,7 @@ from christmas_tasks.tracker import (
     SequenceStatus,
     TrackerRow,
     decide,
+    key_covers,
 )
 
 _MAX_STEPS = 500
@@ -24,12 +25,14 @@ class Forecast:
         number: The email number.
         at: Not before this, aware UTC.
         is_sent: It goes out; else it is skipped.
+        is_looked_for: It is so late that an earlier attempt is looked for at Resend first (contract section 6).
         reason: Why it is skipped.
     """
 
     number: int
     at: datetime
     is_sent: bool
+    is_looked_for: bool = False
     reason: str = ""
 
 
@@ -53,9 +56,10 @@ def forecast(row: TrackerRow, now: datetime, policy: SendPolicy) -> tuple[Foreca
             wakes[number] = max(decision.until, at + timedelta(seconds=1))
             continue
         is_sent = decision.action is Action.SEND
+        is_looked_for = is_sent and not key_covers(row.email(number).scheduled_at or at, at)
+        found.append(Forecast(number, at, is_sent, is_looked_for, "" if is_sent else decision.reason))
         row = _ended(row, number, at if is_sent else None)
         del wakes[number]
-        found.append(Forecast(number, at, is_sent, "" if is_sent else decision.reason))
     return tuple(found)
 
 

@@ -103,8 +103,8 @@ def test_forecast_says_what_goes_when_and_what_is_too_late(emails: Emails) -> No
     gap = emails.settings.send_policy.min_gap
     assert one.emails == (
         Forecast(1, now, is_sent=False, reason="more than 7 days late"),
-        Forecast(2, now, is_sent=True),
-        Forecast(3, now + gap, is_sent=True),
+        Forecast(2, now, is_sent=True, is_looked_for=True),
+        Forecast(3, now + gap, is_sent=True, is_looked_for=True),
     )
 
 
