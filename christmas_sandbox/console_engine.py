@@ -15,11 +15,10 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from christmas_sandbox.console_executions import ENDED, FAULTY, TELLING, detail, reason_in, summary
 from christmas_sandbox.wire import JsonObject
 
 NAMESPACE = "christmas"
-ENDED = frozenset({"SUCCESS", "WARNING", "FAILED", "KILLED", "CANCELLED"})
-_FAULTY = ("FAILED", "KILLED")
 _WAITING = ("CREATED",)
 _UNDER_WAY = (
     "SUBMITTED",
@@ -37,17 +36,14 @@ _SEARCHES = (
     (_WAITING, "state.startDate:desc", 50),
     (_UNDER_WAY, "state.startDate:desc", 50),
     (tuple(sorted(ENDED)), "state.endDate:desc", 60),
-    (_FAULTY, "state.endDate:desc", 40),
+    (FAULTY, "state.endDate:desc", 40),
 )
-_LOG_LINES = 300
 # Logs are read for so many failed executions at a look; the others follow with the next looks.
 _LOGS_AT_A_LOOK = 8
 _TIMEOUT_S = 5.0
 # How long a poll of the page waits for a look that it has caused.
 _PATIENCE_S = 0.4
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_STAMP = re.compile(r"^\d{4}-\d\d-\d\dT[\d:.]+Z - ")
-_NOISE = ("io.kestra.", "Command failed with exit code", "Traceback (most recent call last)", " ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +169,7 @@ class Engine:
             only = {"filters[namespace][EQUALS]": NAMESPACE, "filters[state][IN]": ",".join(states)}
             answer = await self._call("GET", "executions/search", {**only, "sort": sort, "size": str(size)})
             found |= {one["id"]: summary(one) for one in answer["results"]}
-            total += 0 if states is _FAULTY else int(answer["total"])
+            total += 0 if states is FAULTY else int(answer["total"])
         # What waits comes after all that has run, in the order of its time.
         waiting = [one for one in found.values() if one["state"] in _WAITING]
         others = [one for one in found.values() if one["state"] not in _WAITING]
@@ -188,7 +184,7 @@ class Engine:
         known: dict[tuple[str, str], str] = {}
         left = _LOGS_AT_A_LOOK
         for one in executions:
-            if one["state"] not in {*_FAULTY, "WARNING"}:
+            if one["state"] not in TELLING:
                 continue
             end = (str(one["id"]), str(one["ended_at"]))
             if end not in self._reasons and left > 0:
@@ -235,74 +231,6 @@ class Engine:
         if not answer.is_success:
             raise EngineProblem(f"Kestra answers with HTTP {answer.status_code}. {_told(answer)}".strip())
         return answer.json()
-
-
-def summary(execution: JsonObject) -> JsonObject:
-    """Give what a list shows of an execution; `address` is empty where the execution does not hold it readably."""
-    state = execution["state"]
-    ran = [step["date"] for step in state["histories"] if step["state"] == "RUNNING"]
-    labels = {label["key"]: str(label["value"]) for label in execution.get("labels") or ()}
-    body = ((execution.get("trigger") or {}).get("variables") or {}).get("body")
-    address = body.get("email") if isinstance(body, dict) else None
-    number = labels.get("email", "")
-    return {
-        "id": execution["id"],
-        "flow": execution["flowId"],
-        "state": state["current"],
-        # One that waited for its date was made long before it ran.
-        "started_at": ran[0] if ran else state["startDate"],
-        "ended_at": state.get("endDate") or (state["histories"][-1]["date"] if state["current"] in ENDED else None),
-        "due_at": execution.get("scheduleDate"),
-        "original_id": execution.get("originalId") or execution["id"],
-        "sequence": labels.get("sequence", ""),
-        "segment": labels.get("segment", ""),
-        "enrolment": labels.get("enrolment", ""),
-        "number": int(number) if number.isascii() and number.isdecimal() else None,
-        "address": address.strip().lower() if isinstance(address, str) else "",
-        "reason": "",
-    }
-
-
-def detail(execution: JsonObject, logs: list[JsonObject]) -> JsonObject:
-    """Give what the page shows of an opened execution: its task runs and its log from INFO up."""
-    return {
-        **summary(execution),
-        "reason": reason_in(logs) if execution["state"]["current"] in {*_FAULTY, "WARNING"} else "",
-        "tasks": [
-            {
-                "id": run["id"],
-                "task": run["taskId"],
-                "state": run["state"]["current"],
-                "started_at": run["state"]["startDate"],
-                "attempts": len(run.get("attempts") or ()),
-            }
-            for run in execution.get("taskRunList") or ()
-        ],
-        "logs": [
-            {
-                "at": line["timestamp"],
-                "level": line["level"],
-                "task": line.get("taskId") or "",
-                "text": _STAMP.sub("", line.get("message") or ""),
-            }
-            for line in logs[-_LOG_LINES:]
-        ],
-    }
-
-
-def reason_in(logs: Iterable[JsonObject]) -> str:
-    """Give the last line that says what went wrong: an error, else a warning, else nothing."""
-    for level in ("ERROR", "WARN"):
-        told = [
-            _STAMP.sub("", line.get("message") or "")
-            for line in logs
-            # What the alert about a failure says is not why it failed.
-            if line["level"] == level and not (line.get("taskId") or "").startswith("alert")
-        ]
-        told = [text.strip() for text in told if text.strip() and not text.startswith(_NOISE)]
-        if told:
-            return told[-1]
-    return ""
 
 
 def _checked(any_id: str) -> str:

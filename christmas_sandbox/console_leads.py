@@ -142,7 +142,8 @@ def _form(tables: Tables, one: _Lead) -> JsonObject:
         "segment": contact.get("segment") or newest.get("segment") or "",
         "suppressed": contact.get("email suppressed") or "",
         "came_at": iso_ms(one.came_ms),
-        "facts": {label: contact[name] for name, label in _FACTS.items() if contact.get(name) not in {None, "", False}},
+        "facts": {label: contact[name] for name, label in _FACTS.items() if contact.get(name) not in {None, ""}},
+        "systems": {colour: count for colour in _COLOURS if (count := contact.get(f"{colour} systems")) is not None},
         "sequences": [_sequence(row) for row in reversed(rows)],
     }
 

@@ -80,7 +80,7 @@ function switchItem(state) {
     return state.on ? ask("DELETE", `/_sandbox/faults/${state.id}`) : ask("POST", "/_sandbox/faults", fault);
   };
   return h("li", {}, h("button", {
-    type: "button", role: "switch", class: "switch", "data-key": "switch", "aria-checked": String(state.on),
+    type: "button", role: "switch", class: "switch", "aria-checked": String(state.on),
     onclick: () => attempt(turn, `${name}: ${state.on ? "off" : "on"}`),
   },
   h("span", { class: "knob", "aria-hidden": "true" }),
@@ -93,7 +93,7 @@ function otherItem(fault) {
     .map((name) => `${name} ${fault[name]}`).join(", ");
   const name = `${fault.vendor}: ${KINDS[fault.kind] ?? fault.kind}`;
   return h("li", {}, h("span", { class: "theirs" }, name, told ? ` (${told})` : "", ` · hits: ${fault.hits}`),
-    h("button", { type: "button", class: "quiet", "data-key": "off", "aria-label": `Switch off ${name}`,
+    h("button", { type: "button", class: "quiet", "aria-label": `Switch off ${name}`,
       onclick: () => attempt(() => ask("DELETE", `/_sandbox/faults/${fault.id}`), "Switched off") }, "Switch off"));
 }
 

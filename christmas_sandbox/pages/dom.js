@@ -16,7 +16,7 @@ export function h(name, props = {}, ...children) {
   const made = document.createElement(name);
   for (const [key, value] of Object.entries(props)) {
     if (value === undefined || value === null || value === false) continue;
-    if (key.startsWith("on")) made.addEventListener(key.slice(2), value);
+    if (key.startsWith("on")) made[key] = value;
     else made.setAttribute(key, value === true ? "" : value);
   }
   made.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
@@ -38,28 +38,22 @@ export function badge(text) {
   return text ? h("span", { class: `badge ${toneOf(text)}` }, text) : null;
 }
 
-// Show items in order, one node each. A node whose item is as before stays, with its focus and all; one that is made
-// anew hands the focus on to its successor's element of the same data-key.
+// Show items in order, one node each. What changes is changed in place: focus, selection and a click under way stay.
 export function keyed(parent, items, keyOf, make) {
-  const before = parent.nodesByKey ?? new Map();
+  const before = parent.entries ?? new Map();
   const after = new Map();
   const focused = parent.contains(document.activeElement) ? document.activeElement : null;
-  let refocus = null;
   for (const item of items) {
     const key = keyOf(item);
     const signature = JSON.stringify(item);
-    const old = before.get(key);
-    if (old?.signature === signature) {
-      after.set(key, old);
-      if (old.node.contains(focused)) refocus = focused;
-      continue;
+    let node = before.get(key)?.node;
+    if (!node) {
+      node = make(item);
+      if (before.size) node.classList.add("fresh");
+    } else if (before.get(key).signature !== signature) {
+      morph(node, make(item));
     }
-    const node = make(item);
-    if (before.size && !old) node.classList.add("fresh");
     after.set(key, { node, signature });
-    if (old?.node.contains(focused) && focused.dataset.key) {
-      refocus = node.querySelector(`[data-key="${CSS.escape(focused.dataset.key)}"]`);
-    }
   }
   const kept = new Set([...after.values()].map((entry) => entry.node));
   for (const child of [...parent.children]) if (!kept.has(child)) child.remove();
@@ -68,8 +62,28 @@ export function keyed(parent, items, keyOf, make) {
     if (node === at) at = at.nextElementSibling;
     else parent.insertBefore(node, at);
   }
-  parent.nodesByKey = after;
-  if (refocus && refocus !== document.activeElement) refocus.focus({ preventScroll: true });
+  parent.entries = after;
+  // A node that was moved has lost it.
+  if (focused?.isConnected && focused !== document.activeElement) focused.focus({ preventScroll: true });
+}
+
+const HANDLERS = ["onclick", "onchange", "oninput", "onkeydown", "onsubmit"];
+
+function morph(old, made) {
+  for (const { name } of [...old.attributes]) if (!made.hasAttribute(name)) old.removeAttribute(name);
+  for (const { name, value } of made.attributes) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  for (const name of HANDLERS) old[name] = made[name];
+  const wanted = [...made.childNodes];
+  const present = [...old.childNodes];
+  for (const extra of present.slice(wanted.length)) extra.remove();
+  wanted.forEach((child, at) => {
+    const here = present[at];
+    if (!here) old.append(child);
+    else if (here.nodeName !== child.nodeName) here.replaceWith(child);
+    else if (here.nodeType === Node.TEXT_NODE) {
+      if (here.data !== child.data) here.data = child.data;
+    } else morph(here, child);
+  });
 }
 
 // The sandbox's clock can be shifted, so times are told from its now.
@@ -137,7 +151,6 @@ export function panes(root, { title, view, tools = [], empty, choose }) {
   const nothing = h("p", { class: "empty", hidden: true }, empty);
   const more = h("button", { type: "button", class: "more", hidden: true }, "Show more");
   const detail = h("section", { class: "detail", "aria-label": "Details" });
-  const hint = h("p", { class: "empty" }, choose);
   root.append(
     h("div", { class: "list" },
       h("div", { class: "head" }, h("h1", { tabindex: "-1" }, title), ...tools), nothing, items, more),
@@ -145,17 +158,17 @@ export function panes(root, { title, view, tools = [], empty, choose }) {
   );
   return {
     items, nothing, more,
-    showDetail(parts, back = `#/${view}`) {
-      document.body.toggleAttribute("data-open", Boolean(parts));
-      if (!parts) {
-        detail.replaceChildren(hint);
-        detail.nodesByKey = undefined;
+    // The parts of what is open, by its id: another one's are made anew.
+    showDetail(id, parts) {
+      document.body.toggleAttribute("data-open", Boolean(id));
+      if (!id) {
+        keyed(detail, [""], () => "", () => h("p", { class: "empty" }, choose));
         return;
       }
-      if (hint.isConnected) hint.remove();
-      const all = [{ key: "back", data: back, make: () => h("p", { class: "back" }, h("a", { href: back }, `← ${title}`)) }, ...parts];
+      const back = () => h("p", { class: "back" }, h("a", { href: `#/${view}` }, `← ${title}`));
+      const all = [{ key: "back", data: "", make: back }, ...parts];
       const makers = new Map(all.map((part) => [part.key, part.make]));
-      keyed(detail, all.map(({ key, data }) => ({ key, data })), (part) => part.key, (part) => makers.get(part.key)());
+      keyed(detail, all.map(({ key, data }) => ({ key, data })), (part) => `${id} ${part.key}`, (part) => makers.get(part.key)());
     },
   };
 }
@@ -163,7 +176,7 @@ export function panes(root, { title, view, tools = [], empty, choose }) {
 function moveInList(event) {
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
   if (!step) return;
-  const links = [...event.currentTarget.querySelectorAll("a[data-key=open]")];
+  const links = [...event.currentTarget.querySelectorAll(".open")];
   const at = links.indexOf(document.activeElement);
   if (at < 0) return;
   event.preventDefault();

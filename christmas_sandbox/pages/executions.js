@@ -40,7 +40,7 @@ function update(view, id, frame) {
   const { url, problem } = frame.engine;
   notice.textContent = url ? problem : "No Kestra was named: start the sandbox with --kestra-url, or use christmas-tasks up.";
   notice.hidden = Boolean(url) && !problem;
-  shell.showDetail(id ? detail(view.open, id) : null);
+  shell.showDetail(id, id && detail(view.open, id));
 }
 
 function titleOf(one) {
@@ -55,7 +55,7 @@ function stateChip(one) {
 
 function line({ one, current }) {
   return h("li", { class: "card" },
-    h("a", { href: `#/executions/${encodeURIComponent(one.id)}`, "data-key": "open", "aria-current": current ? "true" : null },
+    h("a", { href: `#/executions/${encodeURIComponent(one.id)}`, class: "open", "aria-current": current ? "true" : null },
       h("span", { class: "line" }, h("strong", {}, titleOf(one)), stateChip(one)),
       h("span", { class: "small theirs" }, one.address || "\u00a0"),
       h("span", { class: "line small" }, waits(one) ? h("span", {}, "due ", until(one.due_at)) : h("span", {}, time(one.started_at), took(one)),
@@ -79,7 +79,7 @@ function took(one) {
 
 function replayButton(one, after) {
   const label = `Replay ${titleOf(one)}${one.address ? ` for ${one.address}` : ""}`;
-  return h("button", { type: "button", "data-key": "replay", "aria-label": label, class: one.mended ? "quiet" : "",
+  return h("button", { type: "button", "aria-label": label, class: one.mended ? "quiet" : "",
     onclick: (event) => act(event.currentTarget, one.id, "replay", {}, after) }, "Replay");
 }
 
@@ -119,7 +119,7 @@ function about(one) {
     one.reason ? h("p", { class: "reason theirs" }, one.reason) : null,
     h("p", { class: "actions" },
       ENDED.has(one.state) ? replayButton(one, openNew) : null,
-      one.state === "FAILED" ? h("button", { type: "button", class: "quiet", "data-key": "restart",
+      one.state === "FAILED" ? h("button", { type: "button", class: "quiet",
         onclick: (event) => act(event.currentTarget, one.id, "restart", {}) }, "Restart where it failed") : null),
     facts([
       ["Flow", one.flow],
@@ -136,7 +136,7 @@ function taskList(head, tasks) {
       h("strong", {}, task.task), chip(task.state),
       h("span", { class: "small" }, time(task.started_at), task.attempts > 1 ? `, ${task.attempts} attempts` : ""),
       ENDED.has(head.state) && task.state !== "SKIPPED" ? h("button", {
-        type: "button", class: "quiet", "data-key": `replay-${task.id}`, "aria-label": `Replay from task ${task.task}`,
+        type: "button", class: "quiet", "aria-label": `Replay from task ${task.task}`,
         onclick: (event) => act(event.currentTarget, head.id, "replay", { task_run: task.id }, openNew),
       }, "Replay from here") : null))) : h("p", { class: "empty" }, "None has run yet."));
 }

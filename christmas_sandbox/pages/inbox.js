@@ -21,12 +21,12 @@ function update(view, id) {
   keyed(shell.items, view.mails.map((mail) => ({ mail, current: mail.id === id })), ({ mail }) => mail.id, line);
   shell.nothing.hidden = view.mails.length > 0;
   shell.more.hidden = view.mails.length >= view.total;
-  shell.showDetail(id ? detail(view.open) : null);
+  shell.showDetail(id, id && detail(view.open));
 }
 
 function line({ mail, current }) {
   return h("li", {}, h("a", {
-    href: `#/inbox/${encodeURIComponent(mail.id)}`, "data-key": "open", "aria-current": current ? "true" : null,
+    href: `#/inbox/${encodeURIComponent(mail.id)}`, class: "open", "aria-current": current ? "true" : null,
   },
   h("span", { class: "line" }, h("strong", { class: "theirs" }, mail.subject || "(no subject)"),
     h("span", { class: "small" }, time(mail.accepted_at))),

@@ -32,12 +32,12 @@ function update(view, id) {
   shell.nothing.hidden = view.leads.length > 0;
   shell.nothing.textContent = wanted ? "Nobody of that name or address." : shell.nothing.textContent;
   shell.more.hidden = view.leads.length >= view.total;
-  shell.showDetail(id ? detail(view.open, id) : null);
+  shell.showDetail(id, id && detail(view.open, id));
 }
 
 function line({ lead, current }) {
   return h("li", {}, h("a", {
-    href: `#/leads/${encodeURIComponent(lead.address)}`, "data-key": "open", "aria-current": current ? "true" : null,
+    href: `#/leads/${encodeURIComponent(lead.address)}`, class: "open", "aria-current": current ? "true" : null,
   },
   h("span", { class: "line" }, h("strong", { class: "theirs" }, lead.name || lead.address), badge(lead.segment)),
   h("span", { class: "small theirs" }, lead.name ? lead.address : lead.business),
@@ -108,8 +108,8 @@ function email(one) {
       one.subject ? h("span", { class: "subject theirs" }, one.subject) : null,
       one.reason ? h("span", { class: "reason theirs" }, one.reason) : null,
       h("span", { class: "links" },
-        one.mail_id && one.subject ? h("a", { href: `#/inbox/${encodeURIComponent(one.mail_id)}`, "data-key": `mail-${one.number}` }, `Read email ${one.number}`) : null,
-        one.execution ? h("a", { href: `#/executions/${encodeURIComponent(one.execution)}`, "data-key": `run-${one.number}` }, `Execution of email ${one.number}`) : null)));
+        one.mail_id && one.subject ? h("a", { href: `#/inbox/${encodeURIComponent(one.mail_id)}` }, `Read email ${one.number}`) : null,
+        one.execution ? h("a", { href: `#/executions/${encodeURIComponent(one.execution)}` }, `Execution of email ${one.number}`) : null)));
 }
 
 function when(one) {

@@ -44,7 +44,7 @@ function go() {
     view.mount(main, poll);
   }
   shown = wanted;
-  document.title = `${view.label} – Sandbox console`;
+  document.title = `${view.label}, Sandbox console`;
   for (const link of document.querySelectorAll("#views a")) {
     if (link.dataset.view === wanted.name) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
@@ -63,26 +63,25 @@ async function poll() {
   const query = new URLSearchParams(Object.entries({ ...VIEWS[name].query?.(), open: id }).filter(([, value]) => value));
   const path = `/_page/data/${name}?${query}`;
   let wait = Date.now() - changedAt > IDLE_AFTER_MS ? IDLE_POLL_MS : POLL_MS;
+  let found = null;
   try {
     const headers = etag.of === path ? { "if-none-match": etag.value } : {};
     const answer = await fetch(path, { headers, cache: "no-store", signal: own.signal });
+    if (answer.status !== 200 && answer.status !== 304) throw new Error(`HTTP ${answer.status}`);
     if (answer.status === 200) {
-      const found = await answer.json();
-      if (own.signal.aborted) return;
+      found = await answer.json();
       etag = { of: path, value: answer.headers.get("etag") };
       changedAt = Date.now();
-      show(found, id);
-    } else if (answer.status !== 304) {
-      throw new Error(`HTTP ${answer.status}`);
     }
     setLive("Live", true);
-  } catch (trouble) {
+  } catch {
     if (own.signal.aborted) return;
-    console.debug(trouble);
     setLive("The sandbox does not answer", false);
     wait = RETRY_MS;
   }
+  if (own.signal.aborted) return;
   timer = setTimeout(poll, wait);
+  if (found) show(found, id);
 }
 
 function show(found, id) {

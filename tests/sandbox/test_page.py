@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 import christmas_sandbox
-from christmas_sandbox.console_engine import Engine, EngineAccess, EngineProblem, reason_in
+from christmas_sandbox.console_engine import Engine, EngineAccess, EngineProblem
+from christmas_sandbox.console_executions import reason_in
 from christmas_sandbox.testing import SandboxHandle
 
 HOSTILE = "<script>document.title='owned'</script><img src=x onerror=alert(1)>"
