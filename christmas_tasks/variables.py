@@ -16,7 +16,7 @@ TIPS = {
     "FUEL": "Check your cash for the next six weeks today: what comes in, what goes out, and on which day.",
     "CABIN": "Ask your last five customers what nearly kept them from coming back, and mend the first answer.",
     "COCKPIT": "Block ninety minutes a week in which you work on the business, with the door closed.",
-    "RADAR": "Call two customers you haven't seen for three months: you will hear about trouble before it lands.",
+    "RADAR": "Call two customers you last saw three months ago: you will hear about trouble before it lands.",
     "AUTOPILOT": "Pick the task you repeat most often, and write its steps down so that somebody else can do it.",
 }
 FIXED_TIP = "Choose one change, give it two weeks, and only then choose the next."
