@@ -83,7 +83,8 @@ class SharedPace:
             turn_at = max(now, free_at - (_BURST - 1) * self._interval_s)
             if turn_at - now > budget_s:
                 raise VendorUnavailable(
-                    f"{self.vendor}'s calls queue for longer than {budget_s:.0f} s: too much is due at once.",
+                    f"{self.vendor}'s calls queue for longer than {budget_s:g} s: too much is due at once, or "
+                    f"{self.vendor} has asked to wait. Try again in {turn_at - now:.0f} s.",
                     retry_after_s=turn_at - now,
                 )
             state[_FREE_AT] = free_at + self._interval_s
