@@ -38,6 +38,12 @@ class Door:
     environ: Mapping[str, str]
     folder: Path
 
+    def close(self) -> None:
+        """Close the connections of the clients that were made; safe to repeat. A task that ends need not ask for it."""
+        for name in ("notion", "engine"):
+            if name in self.__dict__:
+                self.__dict__[name].close()
+
     @cached_property
     def settings(self) -> Settings:
         """The server's settings."""
