@@ -19,6 +19,7 @@ from christmas_tasks.notion_blueprint import Lack, new_column, spelling
 from christmas_tasks.notion_calls import Gone, Invalid, NotionCalls
 from christmas_tasks.notion_json import Json, decode_text, encode
 from christmas_tasks.notion_schema import Schema
+from christmas_tasks.pacing import NO_PACE, Pace
 from christmas_tasks.retrying import retrying
 from christmas_tasks.text import clean
 
@@ -45,10 +46,11 @@ class NotionAdmin:
         cache: Remembers for two minutes what was made, for Notion may list it late.
         base_url: ``https://api.notion.com``, or a stand-in.
         budget_s: Seconds that one call may take with all its repeats.
+        pace: Keeps its calls apart from those of the campaign's tasks.
     """
 
-    def __init__(self, token: str, cache: FileCache, base_url: str, budget_s: float) -> None:
-        self._calls = NotionCalls(token, base_url, budget_s, again="run the command again")
+    def __init__(self, token: str, cache: FileCache, base_url: str, budget_s: float, pace: Pace = NO_PACE) -> None:
+        self._calls = NotionCalls(token, base_url, budget_s, "run the command again", pace)
         self._base_url = base_url
         self._cache = cache
 

@@ -22,8 +22,9 @@ def check(as_json: JsonOption = False) -> None:
     from christmas_tasks.flow_tasks.door import Door
     from christmas_tasks.steps.check import check as look_at_all
 
-    door = Door(os.environ, Path.cwd())
-    report = look_at_all(os.environ, lambda: door.notion, lambda: door.mailer, lambda: door.engine, datetime.now(UTC))
+    with closing(Door(os.environ, Path.cwd())) as door:
+        vendors = (lambda: door.notion, lambda: door.mailer, lambda: door.engine)
+        report = look_at_all(os.environ, *vendors, datetime.now(UTC))
     say_report(report, as_json=as_json)
 
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from christmas_tasks.flow_tasks.door import Door
     from christmas_tasks.notion_admin import NotionAdmin
     from christmas_tasks.notion_templates import NotionTemplates
+    from christmas_tasks.pacing import SharedPace
     from christmas_tasks.steps.notion_setup import Done
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would be done.")]
@@ -197,7 +198,11 @@ def _admin(door: "Door") -> "NotionAdmin":
 
     settings = door.settings
     return NotionAdmin(
-        settings.secret("NOTION_TOKEN"), door.cache, settings.notion_base_url, settings.vendor_budget_seconds
+        settings.secret("NOTION_TOKEN"),
+        door.cache,
+        settings.notion_base_url,
+        settings.vendor_budget_seconds,
+        _pace(door),
     )
 
 
@@ -206,8 +211,19 @@ def _templates(door: "Door", ids: dict[Database, str]) -> "NotionTemplates":
 
     settings = door.settings
     return NotionTemplates(
-        settings.secret("NOTION_TOKEN"), ids, door.cache, settings.notion_base_url, settings.vendor_budget_seconds
+        settings.secret("NOTION_TOKEN"),
+        ids,
+        door.cache,
+        settings.notion_base_url,
+        settings.vendor_budget_seconds,
+        _pace(door),
     )
+
+
+def _pace(door: "Door") -> "SharedPace":
+    from christmas_tasks.pacing import shared_pace
+
+    return shared_pace(door.cache_folder, "Notion", door.settings.notion_calls_per_second)
 
 
 def _encoded(value: str) -> str:

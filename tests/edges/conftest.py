@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+import certifi
 import pytest
 
 from christmas_sandbox.sandbox import DEFAULT_NOTION_TOKEN, DEFAULT_RESEND_API_KEY, SandboxOptions
@@ -52,6 +53,16 @@ def sandbox(campaign_sandbox: SandboxHandle) -> SandboxHandle:
     campaign_sandbox.reset()
     campaign_sandbox.shift_clock(0)
     return campaign_sandbox
+
+
+@pytest.fixture(scope="session")
+def few_certificates(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """For `SSL_CERT_FILE` of commands, whose clients would read those of all authorities anew, for nothing."""
+    everybody = Path(certifi.where()).read_text("utf-8")
+    first = everybody[everybody.index("-----BEGIN") :].partition("-----END CERTIFICATE-----")
+    path = tmp_path_factory.mktemp("certificates") / "one.pem"
+    path.write_text("".join(first[:2]), "utf-8")
+    return str(path)
 
 
 @pytest.fixture
