@@ -241,12 +241,20 @@ def _opened() -> "Iterator[_Clients]":
     from christmas_tasks.columns import Database
     from christmas_tasks.flow_tasks.door import Door
     from christmas_tasks.notion_people import NotionPeople
+    from christmas_tasks.pacing import shared_pace
 
     door = Door(os.environ, Path.cwd())
     settings = door.settings
     databases = {database: settings.secret(database.value) for database in Database}
-    budget_s = settings.vendor_budget_seconds
-    notion = NotionPeople(settings.secret("NOTION_TOKEN"), databases, door.cache, settings.notion_base_url, budget_s)
+    notion = NotionPeople(
+        settings.secret("NOTION_TOKEN"),
+        databases,
+        door.cache,
+        settings.notion_base_url,
+        settings.vendor_budget_seconds,
+        # The campaign's own tasks share Notion's limit with a long export.
+        shared_pace(door.cache_folder, "Notion", settings.notion_calls_per_second),
+    )
     with closing(notion):
         yield _Clients(door, notion)
 
