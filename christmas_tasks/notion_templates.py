@@ -52,9 +52,14 @@ class NotionTemplates(Notion):
         self._cache.write(self._made_name(Database.TEMPLATES, stored.name), row.row_id)
         return row.stored
 
+    def just_made_template(self, name: str) -> TemplateRow | None:
+        """The row of this name that this machine has made a moment ago, and that Notion may not list yet."""
+        page = self._just_made(Database.TEMPLATES, name)
+        return None if page is None else self._template_row(page)
+
     def has_just_made_template(self, name: str) -> bool:
-        """Whether this machine has made a row of this name a moment ago, which Notion may not list yet."""
-        return self._just_made(Database.TEMPLATES, name) is not None
+        """Whether there is such a row."""
+        return self.just_made_template(name) is not None
 
     def update_template(self, row_id: str, stored: StoredTemplate, fields: tuple[str, ...]) -> StoredTemplate:
         """Write some fields of a row. Returns what Notion keeps. One call."""

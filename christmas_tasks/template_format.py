@@ -144,7 +144,7 @@ def _description(text: str | None, faults: list[FormatFault]) -> dict[str, str]:
     for key, value in found.items():
         if key not in KEYS:
             sentence = f'the key "{key}" is none of {", ".join(KEYS)}: correct its spelling or remove it.'
-            faults.append(FormatFault(DESCRIPTION, line_of(key, text), "toml", sentence, is_error=False))
+            faults.append(FormatFault(DESCRIPTION, line_of(key, text), "unknown-key", sentence, is_error=False))
         elif not isinstance(value, str):
             sentence = f'"{key}" is no text: put its value into double quotes.'
             faults.append(FormatFault(DESCRIPTION, line_of(key, text), "toml", sentence))

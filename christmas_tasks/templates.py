@@ -4,10 +4,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
+from functools import cache, lru_cache
 from html import escape
 
 from jinja2 import StrictUndefined, TemplateError, nodes
+from jinja2 import Template as CompiledTemplate
 from jinja2.meta import find_undeclared_variables
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -135,6 +136,7 @@ def problems(template: Template) -> tuple[str, ...]:
     return tuple(problem.sentence for problem in located_problems(template))
 
 
+@lru_cache(maxsize=64)
 def located_problems(template: Template) -> tuple[Problem, ...]:
     """The same, with part, rule and line. An inactive template has this one problem: nobody reads further."""
     if not template.is_active:
@@ -240,15 +242,20 @@ def _turns_escaping_off(tree: nodes.Template) -> int:
 
 
 def _fill(template: Template, part: str, source: str, variables: Mapping[str, str | float]) -> str:
-    environment = _environment(escaped=part == "HTML body")
     try:
-        filled = environment.from_string(source).render(variables)
+        filled = _compiled(source, escaped=part == "HTML body").render(variables)
     except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
         # The message of an expression's error may quote a value, which is text of other people: name its kind only.
         raise TemplateFault(template.name, f"the {part} can't be filled in ({type(error).__name__}).") from None
     if len(filled) > _MAX_PART_CHARACTERS:
         raise TemplateFault(template.name, f"the {part} is longer than {_MAX_PART_CHARACTERS} characters.")
     return filled
+
+
+@lru_cache(maxsize=128)
+def _compiled(source: str, *, escaped: bool) -> CompiledTemplate:
+    # Compiling takes longer than filling in, and lint and preview fill each source in for many leads.
+    return _environment(escaped=escaped).from_string(source)
 
 
 @cache

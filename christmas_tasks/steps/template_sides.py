@@ -30,6 +30,10 @@ class TemplateStore(Protocol):
         """All rows, the one that counts last where a name occurs twice."""
         ...
 
+    def just_made_template(self, name: str) -> TemplateRow | None:
+        """A row that was made a moment ago, and that a search may not show yet."""
+        ...
+
     def create_template(self, stored: StoredTemplate) -> StoredTemplate:
         """Add a row; what is kept."""
         ...
@@ -132,6 +136,9 @@ def read_sides(root: Path, store: TemplateStore) -> Sides:
                 f'"{row.stored.name}" is in Notion twice: the row that mails are made from counts here; bin the other.'
             )
         rows[row.stored.name] = row
+    for name in local.keys() - rows:
+        if (made := store.just_made_template(name)) is not None:
+            rows[name] = made
     return Sides(local, folders, unreadable, rows, read_state(root), tuple(notes))
 
 
