@@ -47,15 +47,15 @@ def main(argv: Sequence[str] | None = None) -> None:
     # uvicorn raises the signal that stopped it once more at its end; to have stopped as asked is no failure.
     signal.signal(signal.SIGTERM, lambda _number, _frame: None)
     try:
-        asyncio.run(_run(args.data_dir, args.port, options, dict(args.static)))
+        asyncio.run(_run(args.data_dir, (args.host, args.port), options, dict(args.static)))
     except (DataDirInUseError, TemplateFolderError, OSError) as error:
         sys.exit(f"christmas-sandbox: {error}")
     except KeyboardInterrupt:
         sys.exit(130)
 
 
-async def _run(data_dir: Path, port: int, options: SandboxOptions, static: dict[str, Path]) -> None:
-    with bind(port) as bound:
+async def _run(data_dir: Path, address: tuple[str, int], options: SandboxOptions, static: dict[str, Path]) -> None:
+    with bind(address[1], address[0]) as bound:
         server = make_server(create_app(data_dir, options, static))
         serving = asyncio.create_task(server.serve(sockets=[bound]))
         while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event for its start
@@ -71,7 +71,12 @@ def _parser() -> argparse.ArgumentParser:
         prog="christmas-sandbox", description="Local stand-ins of Notion, Resend and Discord on one port."
     )
     parser.add_argument("--data-dir", type=Path, required=True, help="where the state lives; made if absent")
-    parser.add_argument("--port", type=int, default=8025, help="on 127.0.0.1; 0 takes a free one (default 8025)")
+    parser.add_argument("--port", type=int, default=8025, help="0 takes a free one (default 8025)")
+    parser.add_argument(
+        *("--host",),
+        default="127.0.0.1",
+        help="another address only inside a container that publishes the port on 127.0.0.1 (default 127.0.0.1)",
+    )
     parser.add_argument("--templates", type=Path, help="folder of email templates for an empty data folder")
     parser.add_argument(
         *("--contacts-layout",),

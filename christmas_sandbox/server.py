@@ -24,8 +24,8 @@ class DroppingProtocol(H11Protocol):
             self.scope.setdefault("extensions", {})[DROP] = {"drop": self.transport.abort}
 
 
-def bind(port: int) -> socket.socket:
-    """Take a port of 127.0.0.1; port 0 takes a free one.
+def bind(port: int, host: str = HOST) -> socket.socket:
+    """Take a port of 127.0.0.1, or of another address of this machine; port 0 takes a free one.
 
     Raises:
         OSError: the port is taken, and the message says which.
@@ -35,7 +35,7 @@ def bind(port: int) -> socket.socket:
     try:
         # Without it a restart would wait for old connections to fade.
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.bind((HOST, port))
+        bound.bind((host, port))
     except OSError as error:
         bound.close()
         raise OSError(error.errno, f"port {port}: {error.strerror}") from None

@@ -19,7 +19,7 @@ from christmas_tasks.settings import (
 )
 
 KESTRA_NAMES = ("KESTRA_URL", "KESTRA_USERNAME", "KESTRA_PASSWORD")
-COMPOSE_NAMES = ("KESTRA_DB_PASSWORD", "KESTRA_PUBLISH", "CHRISTMAS_ENV_FILE")
+COMPOSE_NAMES = ("KESTRA_DB_PASSWORD", "KESTRA_PUBLISH")
 REQUIRED_LOGIN = ("KESTRA_USERNAME", "KESTRA_PASSWORD")
 
 _SECRETS = (*REQUIRED_SECRETS, *OPTIONAL_SECRETS)
@@ -47,7 +47,7 @@ _SHAPES: Mapping[str, tuple[str, str]] = {
     "RESEND_WEBHOOK_KEY": _KEY,
     "UNSUBSCRIBE_SIGNING_KEY": _KEY,
     "DISCORD_WEBHOOK_URL": (
-        r"https://[^\s\"'<>]+/webhooks/[^\s\"'<>]+|http://(127\.0\.0\.1|localhost)(:\d+)?/[^\s\"'<>]+",
+        r"https://[^\s\"'<>]+/webhooks/[^\s\"'<>]+|http://([a-z][a-z0-9-]*|127\.0\.0\.1)(:\d+)?/[^\s\"'<>]+",
         "a webhook's address, for example https://discord.com/api/webhooks/1/token",
     ),
     "CALENDLY_SIGNING_KEY": (r"\S{8,}", "one word, the subscription's signing key, for example 0123456789abcdef"),

@@ -106,6 +106,12 @@ def _base_url(value: str) -> str:
     return text
 
 
+def _vendor_url(value: str) -> str:
+    text = value.rstrip("/")
+    # A name without a dot is a neighbour in the same Compose network: the sandbox.
+    return text if re.fullmatch(r"http://[a-z][a-z0-9-]*(:\d+)?", text) else _base_url(text)
+
+
 def _sender(value: str) -> str:
     if not re.fullmatch(r"[^<>\r\n]*<[^<>@\s]+@[^<>@\s]+>|[^<>@\s]+@[^<>@\s]+", value):
         raise ValueError('must be one address, for example "Anna <anna@example.org>"')
@@ -188,8 +194,8 @@ class Settings:
     spots_remaining: str = _plain("")
     bookings_count: str = _plain("")
     website_origin: str = _plain("", _base_url)
-    notion_base_url: str = _plain("https://api.notion.com", _base_url)
-    resend_api_url: str = _plain("https://api.resend.com", _base_url)
+    notion_base_url: str = _plain("https://api.notion.com", _vendor_url)
+    resend_api_url: str = _plain("https://api.resend.com", _vendor_url)
     onboarding_unsubscribe: bool = _plain(default=False, read=_only_true_is_on)
     vendor_budget_seconds: float = _plain(60.0, _seconds)
     notion_calls_per_second: float = _plain(3.0, _rate)

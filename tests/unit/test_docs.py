@@ -11,6 +11,7 @@ from christmas_tasks import variables
 from christmas_tasks.cli import app
 from christmas_tasks.columns import COLUMNS, Column, Database
 from christmas_tasks.contacts import STAGES
+from christmas_tasks.env_file import COMPOSE_NAMES
 from christmas_tasks.events import Delivery
 from christmas_tasks.lint import LEVELS
 from christmas_tasks.payloads import Assessment, NoShow, Onboarding, Payload, PostCall, Signup
@@ -207,7 +208,10 @@ def value_of(settings: Settings, name: str) -> object:
 def test_the_example_file_has_every_setting_once_without_a_value() -> None:
     """Nobody searches the code for a name, and no real value is ever in the repository."""
     lines = [line for line in EXAMPLE.read_text("utf-8").splitlines() if line and not line.startswith("#")]
-    expected = [f"SECRET_{name}=" if name in SECRETS else f"{name}=" for name in (*Settings.names(), *KESTRA_NAMES)]
+    expected = [
+        f"SECRET_{name}=" if name in SECRETS else f"{name}="
+        for name in (*Settings.names(), *KESTRA_NAMES, *COMPOSE_NAMES)
+    ]
     assert sorted(lines) == sorted(expected)
 
 

@@ -120,7 +120,7 @@ def test_all_faults_are_named_at_once_and_none_with_its_value() -> None:
 def test_every_setting_has_a_judge_that_takes_its_own_example() -> None:
     """The example in a reason is itself a right value, so that copying it helps."""
     wrong = "\N{SNOWMAN} no"
-    for name in (*REQUIRED_SECRETS, *OPTIONAL_SECRETS, *KESTRA_NAMES, *COMPOSE_NAMES[:2]):
+    for name in (*REQUIRED_SECRETS, *OPTIONAL_SECRETS, *KESTRA_NAMES, *COMPOSE_NAMES):
         reason = fault_of(name, wrong)
         example = reason.rpartition("for example ")[2]
         assert example, name
