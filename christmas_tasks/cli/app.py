@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from christmas_tasks.cli import campaign, contact, env, local, notion, plan, schemas, templates
+from christmas_tasks.cli import campaign, contact, deploy, env, local, notion, plan, schemas, templates
 from christmas_tasks.cli.terminal import note
 from christmas_tasks.errors import ChristmasError
 
@@ -14,6 +14,8 @@ for command in (local.up, local.demo, campaign.check, campaign.settle, campaign.
     app.command()(command)
 app.add_typer(contact.app, name="contact")
 app.command()(plan.plan)
+for command in (deploy.deploy, deploy.dashboard):
+    app.command()(command)
 app.add_typer(env.env, name="env")
 app.add_typer(notion.notion, name="notion")
 app.add_typer(templates.templates, name="templates")
