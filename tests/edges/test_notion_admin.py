@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,24 @@ from christmas_tasks import notion_calls
 from christmas_tasks.cache import FileCache
 from christmas_tasks.cli import app
 from christmas_tasks.columns import Database
+from christmas_tasks.enrolments import from_assessment, from_no_show, from_onboarding, from_post_call
 from christmas_tasks.errors import ChristmasError
+from christmas_tasks.locks import FolderLocks
 from christmas_tasks.notion import Notion
+from christmas_tasks.payloads import Assessment, NoShow, Onboarding, PostCall, parse
 from christmas_tasks.sequences import all_template_names
+from christmas_tasks.steps.enrol import enrol
 from tests.edges.conftest import DATABASES
-from tests.edges.test_notion import ENROLMENT, new_row
+from tests.fakes import settings as fake_settings
 
 _HEADERS = {"Authorization": f"Bearer {DEFAULT_NOTION_TOKEN}", "Notion-Version": "2025-09-03"}
+PAYLOADS = Path(__file__).parents[1] / "payloads"
+ENROLLING: dict[str, tuple[Any, Callable[..., Any]]] = {
+    "assessment-handler": (Assessment, from_assessment),
+    "noshow-recovery-handler": (NoShow, from_no_show),
+    "postcall-maybe-handler": (PostCall, from_post_call),
+    "onboarding-handler": (Onboarding, from_onboarding),
+}
 Run = Callable[..., Result]
 
 
@@ -96,7 +108,7 @@ def printed_settings(result: Result) -> dict[str, str | None]:
 
 
 def test_init_makes_what_a_campaign_runs_on(run: Run, sandbox: SandboxHandle, tmp_path: Path) -> None:
-    """The lines it prints pass the check without a warning, and contacts and rows can be written; no token is shown."""
+    """The lines it prints pass the check without a warning, all sequences start on them whole; no token is shown."""
     made = init(run)
     assert made.exit_code == 0, made.output
     assert DEFAULT_NOTION_TOKEN not in made.output
@@ -109,13 +121,15 @@ def test_init_makes_what_a_campaign_runs_on(run: Run, sandbox: SandboxHandle, tm
 
     ids = {each: base64.b64decode(settings[f"SECRET_{each.value}"] or "").decode() for each in Database}
     notion = Notion(DEFAULT_NOTION_TOKEN, ids, FileCache(tmp_path / "other"), sandbox.url)
-    notion.create_contact("ann@example.org", {"first_name": "Ann", "Business Name": "Ann's", "Segment": "URGENT"})
-    row = notion.create_row(ENROLMENT.key, new_row())
-    assert notion.warnings == ()
-    assert row.key == ENROLMENT.key
-    (contact,) = sandbox.rows(ids[Database.CONTACTS])
-    assert {"email", "first_name", "last_name", "business_name"} <= set(contact["properties"])
+    locks = FolderLocks(tmp_path / "locks")
+    for flow, (body, request) in ENROLLING.items():
+        given = json.loads((PAYLOADS / flow / "good-full.json").read_text("utf-8"))
+        enrolled = enrol(request(parse(body, given), datetime.now(UTC)), "first", fake_settings(), notion, locks)
+        assert (flow, enrolled.row is not None, notion.warnings) == (flow, True, ())
     notion.close()
+    assert len(sandbox.rows(ids[Database.TRACKER])) == len(ENROLLING)
+    (contact, *_) = sandbox.rows(ids[Database.CONTACTS])
+    assert {"email", "first_name", "last_name", "business_name"} <= set(contact["properties"])
 
 
 def test_a_repeat_finds_everything_and_writes_nothing(run: Run, sandbox: SandboxHandle) -> None:
