@@ -31,7 +31,7 @@ class FakePages:
     def __init__(self, children: dict[str, list[Block]], linked: tuple[str, ...] = ()) -> None:
         self.children_of, self.linked = children, linked
         self.blocks = SimpleNamespace(children=SimpleNamespace(list=self.list))
-        self.databases = SimpleNamespace(retrieve=self.retrieve)
+        self.databases = SimpleNamespace(retrieve=self.retrieve, create=self.create)
         self.data_sources = SimpleNamespace(retrieve=self.source)
         self.pages = SimpleNamespace(retrieve=self.page)
 
@@ -45,6 +45,10 @@ class FakePages:
         if database_id in self.linked:
             raise APIResponseError(APIErrorCode.ObjectNotFound, 404, "Could not find database.", httpx.Headers(), "")
         return {"id": database_id, "data_sources": [{"id": database_id}]}
+
+    def create(self, parent: Block, title: list[Block], initial_data_source: Block) -> dict[str, Any]:
+        assert (parent["page_id"], set(initial_data_source)) == (PAGE, {"properties"})
+        return {"id": f"75ac6e50-0000-4000-8000-{len(title):012}"}
 
     def source(self, data_source_id: str) -> dict[str, Any]:
         made = new_database(Database[data_source_id], "Christmas 2026")
@@ -84,6 +88,16 @@ def test_a_linked_view_of_a_database_is_no_second_one(tmp_path: Path) -> None:
     done: list[Done] = []
     init(admin(tmp_path, pages), PAGE, "Christmas 2026", done.append)
     assert [(each.verb, each.database_id) for each in done[1:]] == [(Verb.FOUND, each.name) for each in Database]
+
+
+def test_what_was_just_made_is_known_before_the_page_lists_it(tmp_path: Path) -> None:
+    """For the next run of this machine, too; not once it is gone, nor for another page."""
+    made = admin(tmp_path, FakePages({PAGE: []})).create_database(PAGE, "Email Templates", {})
+    later = admin(tmp_path, FakePages({PAGE: []}))
+    assert later.databases_on(PAGE) == []
+    assert later.recent_database(PAGE, "Email Templates") == made
+    assert later.recent_database("another page", "Email Templates") is None
+    assert admin(tmp_path, FakePages({}, linked=(made,))).recent_database(PAGE, "Email Templates") is None
 
 
 def test_a_pages_title_is_shown_as_one_harmless_line(tmp_path: Path) -> None:
