@@ -53,12 +53,12 @@ class Result:
 
 def at_most(what: str, value: float | None, limit: float, peer: str = "", unit: str = "") -> Figure:
     """Build a figure with an upper bar."""
-    return Figure(what, value, peer, f"<= {limit:.3g}{unit}", value is not None and value <= limit)
+    return Figure(what, value, peer, f"<= {limit:,.4g}{unit}", value is not None and value <= limit)
 
 
 def at_least(what: str, value: float | None, limit: float, peer: str = "", unit: str = "") -> Figure:
     """Build a figure with a lower bar."""
-    return Figure(what, value, peer, f">= {limit:.3g}{unit}", value is not None and value >= limit)
+    return Figure(what, value, peer, f">= {limit:,.4g}{unit}", value is not None and value >= limit)
 
 
 def percentile(values: Sequence[float], share: float) -> float | None:
