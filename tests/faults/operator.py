@@ -1,0 +1,102 @@
+"""What a person does after a storm: restart or replay what has failed, run reconcile, wait until all has ended."""
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+from tests.integration.world import World
+
+_UNFINISHED = "CREATED,SUBMITTED,QUEUED,RUNNING,RETRYING,RESTARTED,PAUSED,KILLING"
+_BROKEN = "FAILED,KILLED,CANCELLED"
+# They run again by themselves, and the last reconcile below must end well.
+_WATCHERS = frozenset({"health-check", "reconcile"})
+_MOST_REPEATS = 3
+_POLL_S = 0.5
+
+
+class Hanging(AssertionError):
+    """Something is under way for ever."""
+
+
+class Operator:
+    """One person with Kestra's API.
+
+    Args:
+        world: The product.
+        patience_s: How long it may take until everything has ended.
+        report: Gets a line for each round.
+
+    ``repeated`` counts what was restarted or replayed.
+    """
+
+    def __init__(self, world: World, patience_s: float, report: Callable[[str], None]) -> None:
+        self._world = world
+        self._patience_s = patience_s
+        self._report = report
+        self._repeats: Counter[str] = Counter()
+        self.repeated = 0
+
+    def settle(self) -> None:
+        """Until every execution has ended, nothing has failed for the last time, and reconcile finds nothing to start.
+
+        Raises:
+            Hanging: With what is still under way.
+        """
+        while True:
+            self.wait_until_all_ended()
+            if self.repeat_all():
+                continue
+            before = self._count(**{"filters[flowId][EQUALS]": "send-email"})
+            run = self._world.start("reconcile")
+            self.wait_until_all_ended()
+            assert self._world.state(run) == "SUCCESS", self._world.logs(run)
+            if self._count(**{"filters[flowId][EQUALS]": "send-email"}) == before:
+                return
+
+    def wait_until_all_ended(self) -> None:
+        """Nothing runs, is retried, or waits for its date."""
+        deadline = time.monotonic() + self._patience_s
+        while self._count(**{"filters[state][IN]": _UNFINISHED}):
+            if time.monotonic() > deadline:
+                left = [
+                    f"{found['flowId']} {found['id']} {found['state']['current']}"
+                    for found in self._search(**{"filters[state][IN]": _UNFINISHED})
+                ]
+                raise Hanging(f"{len(left)} executions have not ended: {'; '.join(left[:5])}")
+            time.sleep(_POLL_S)
+
+    def repeat_all(self) -> int:
+        """Restart what has failed where it failed, replay what has given up; returns how many."""
+        broken = [
+            found
+            for found in self._search(**{"filters[state][IN]": _BROKEN})
+            if found["flowId"] not in _WATCHERS and self._repeats[found["id"]] < _MOST_REPEATS
+        ]
+        for found in broken:
+            self._repeat(found)
+        if broken:
+            self._report(f"restarted or replayed: {dict(Counter(found['flowId'] for found in broken))}")
+        return len(broken)
+
+    def _repeat(self, execution: dict[str, Any]) -> None:
+        failed = [run["taskId"] for run in execution["taskRunList"] if run["state"]["current"] == "FAILED"]
+        self._repeats[execution["id"]] += 1
+        self.repeated += 1
+        if "give_up" in failed or execution["state"]["current"] != "FAILED":
+            # A replay is another execution: this one stays as it is.
+            self._repeats[execution["id"]] = _MOST_REPEATS
+            self._world.replay(execution["id"])
+        else:
+            self._world.restart(execution["id"])
+
+    def _count(self, **only: str) -> int:
+        return int(self._page(1, 1, only)["total"])
+
+    def _search(self, **only: str) -> list[dict[str, Any]]:
+        return list(self._page(1, 200, only)["results"])
+
+    def _page(self, page: int, size: int, only: dict[str, str]) -> dict[str, Any]:
+        params = {"filters[namespace][EQUALS]": "christmas", "page": page, "size": size, **only}
+        found: dict[str, Any] = self._world.api("GET", "executions/search", params=params)
+        return found
