@@ -57,6 +57,12 @@ def _ids_with(world: World, text: str) -> set[str]:
     return {found["id"] for found in world.executions() if text in str([found.get("trigger"), found.get("inputs")])}
 
 
+def _stored(world: World, executions: set[str]) -> list[Path]:
+    """The files that Kestra's storage has of these executions."""
+    storage = world.stack.options.data_dir / "engine" / "storage"
+    return [path for path in storage.rglob("*") if path.is_file() and executions & set(path.parts)]
+
+
 def _lead(world: World) -> dict[str, Any]:
     """Ann signs up, is assessed, misses a call and gets a mail, which is delivered; Ben's call notes name her."""
     world.hand_in("signup-handler", {"email": ANN, "first_name": "Ann"})
@@ -83,7 +89,6 @@ def test_person_is_shown_held_exported_and_erased(calm: World, contact: Command,
     first = next(entry for entry in shown["emails"] if entry["sequence"] == "noshow" and entry["number"] == 1)
     assert (first["state"], first["delivery"], first["resend_id"]) == ("sent", "delivered", mail["id"])
     assert {(entry["sequence"], entry["number"]) for entry in shown["emails"] if entry["waiting"]} >= planned
-    assert all(len(line) <= 100 for line in contact("show", ANN).stdout.splitlines())
 
     contact("hold", ANN, "--sequence", "5day")
     assert calm.row(ANN, "5day")["Sequence Status"] == "held"
@@ -108,20 +113,20 @@ def test_person_is_shown_held_exported_and_erased(calm: World, contact: Command,
     assert own <= {found["id"] for found in calm.executions()}
     bens = _live(calm, BEN)
     keys = [row["Enrolment Key"] for row in calm.rows(ANN)]
+    assert _stored(calm, own)
     contact("erase", ANN, "--yes")
     left = calm.executions()
     assert not own & {found["id"] for found in left}
     assert not any(calm.sends(key) for key in keys)
     assert _ids_with(calm, ANN) == {found["id"] for found in document["mentioned_in_executions"]}
-    storage = calm.stack.options.data_dir / "engine" / "storage"
-    assert not [path for path in storage.rglob("*") if path.is_file() and own & set(path.parts)]
+    assert not _stored(calm, own)
     assert set(_trashed(calm, "tracker", ANN)) == set(_trashed(calm, "contacts", ANN)) == {True}
     assert _live(calm, BEN) == bens == {("postcall", 1), ("postcall", 2), ("postcall", 3)}
     assert "Nothing is held" in str(contact("erase", ANN, "--yes", exit_code=1).exception)
 
     calm.hand_in("assessment-handler", {"email": ANN, "red_systems": 0, "orange_systems": 0})
     assert _trashed(calm, "tracker", ANN).count(False) == 1
-    assert calm.mails(ANN) == [mail]
+    assert calm.numbers(ANN) == [1]
 
 
 def test_erased_person_who_unsubscribed_is_not_mailed_again(calm: World, contact: Command) -> None:
