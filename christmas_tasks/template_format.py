@@ -69,8 +69,9 @@ class FormatFault:
 def encode(stored: StoredTemplate) -> dict[str, bytes]:
     """The files of one template; a template without a text part has no ``body.txt``."""
     lines = [f"{key} = {_quoted(getattr(stored, key))}\n" for key in KEYS]
-    files = {DESCRIPTION: "".join(lines).encode(), HTML: stored.html.encode()}
-    return {**files, TEXT: stored.text.encode()} if stored.text else files
+    texts = {DESCRIPTION: "".join(lines), HTML: stored.html, **({TEXT: stored.text} if stored.text else {})}
+    # Half a character that a vendor answers with has no place in a file.
+    return {name: text.encode("utf-8", "replace") for name, text in texts.items()}
 
 
 def decode(files: Mapping[str, bytes]) -> tuple[StoredTemplate | None, tuple[FormatFault, ...]]:
