@@ -17,6 +17,7 @@ _SPREAD = 1.10
 _IDLE_MIB = 1_024.0
 _SETTLE_S = 10.0
 _FAR = timedelta(days=30)
+_BLOCKS = "▁▂▃▄▅▆▇█"
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def growth(options: Options) -> Result:
             harm += lost_or_double
     about = "rows and waiting executions made with the library's own code; one engine, growing"
     more = {"curve of waiting executions and MiB": curve, "sizes": [vars(size) for size in sizes]}
-    return Result("growth", about, _figures(sizes), harm, more)
+    return Result("growth", about, [*_figures(sizes), _curve(curve)], harm, more)
 
 
 def _grow(product: Product, have: int, wanted: int, curve: list[tuple[int, float]]) -> float:
@@ -125,6 +126,14 @@ def _figures(sizes: list[Size]) -> list[Figure]:
     figures.append(Figure("  its database, MiB", last.database_mib))
     figures.append(Figure("  executions made in a second, over the API", last.created_per_s))
     return figures
+
+
+def _curve(points: list[tuple[int, float]]) -> Figure:
+    """The engine's memory from the first waiting execution to the last one, as blocks between least and most."""
+    low, high = min(mib for _, mib in points), max(mib for _, mib in points)
+    blocks = [_BLOCKS[int((mib - low) / max(1.0, high - low) * (len(_BLOCKS) - 1))] for _, mib in points]
+    peer = f"{''.join(blocks)} {low:,.0f} to {high:,.0f} MiB"
+    return Figure("  its memory while they were made, most MiB", high, peer)
 
 
 def _mib(folder: Path) -> float:
