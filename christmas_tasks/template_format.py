@@ -1,4 +1,4 @@
-"""One template as three files, both ways: ``template.toml`` (name, subject, preview, status), ``body.html``, ``body.txt``.
+"""One template as files, both ways: ``template.toml`` (name, subject, preview, status), ``body.html``, ``body.txt``.
 
 Pure: bytes in, bytes out. ``starter_templates`` is written in this form.
 """

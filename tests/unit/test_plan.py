@@ -10,13 +10,19 @@ from typer.testing import CliRunner
 
 import christmas_tasks
 from christmas_tasks.cli import app
+from christmas_tasks.enrolments import from_assessment, from_no_show, from_onboarding
 from christmas_tasks.errors import PayloadError
+from christmas_tasks.payloads import Assessment, NoShow, Onboarding, parse
 from christmas_tasks.segments import Segment
 from christmas_tasks.sequences import Sequence
+from christmas_tasks.steps.enrol import enrol
 from christmas_tasks.steps.offline import offline_settings
 from christmas_tasks.steps.plan import Flow, Outcome, Plan, plan
 from christmas_tasks.steps.plan_files import write_plan
+from christmas_tasks.steps.sending import SendOutcome, prepare, record
 from christmas_tasks.steps.template_files import FilesFault, read_templates
+from christmas_tasks.tracker import Action
+from tests.fakes import FakeLedger, FakeLocks
 
 STARTER = Path(christmas_tasks.__file__).parent / "starter_templates"
 TEMPLATES = read_templates(STARTER)
@@ -132,6 +138,50 @@ def test_a_template_that_blocks_is_named() -> None:
     assert [email.outcome for email in result.emails][2] is Outcome.BLOCKED
     assert len(result.blocked) == 1
     assert "5-Day E3" in result.blocked[0]
+
+
+@pytest.mark.parametrize(
+    ("flow", "body", "environ"),
+    [
+        (Flow.ASSESSMENT, ASSESSMENT, {}),
+        (Flow.ASSESSMENT, {**ASSESSMENT, "email_1_sent_at": (RECEIVED - 8.5 * DAY).isoformat()}, {}),
+        (Flow.ASSESSMENT, {**ASSESSMENT, "email_1_status": "bounced"}, {"QUIET_HOURS": "08:00-20:00"}),
+        (Flow.NO_SHOW, {"email": "a@example.org", "calendly_event_id": "EV1"}, {"TESTING_MODE": "true"}),
+        (Flow.ONBOARDING, {"email": "a@example.org", "payment_status": "paid"}, {"ONBOARDING_UNSUBSCRIBE": "true"}),
+    ],
+)
+def test_the_plan_is_what_the_steps_of_the_flows_come_to(flow: Flow, body: Any, environ: dict[str, str]) -> None:
+    """Enrolled, prepared and recorded for real: the same times and not a second earlier, mails and skips."""
+    result = planned(body, flow, RECEIVED, **environ)
+    settings, _ = offline_settings(environ)
+    ledger = FakeLedger({name: stored.template for name, stored in TEMPLATES.items()})
+    request = REQUESTS[flow](body)
+    row = enrol(request, "execution", settings, ledger, FakeLocks()).row
+    assert {state.number: state.scheduled_at for state in row.pending()} == {
+        email.number: email.due_at for email in result.emails if email.mail or email.reason
+    }
+    for email in sorted(result.emails, key=lambda email: email.at):
+        if email.outcome not in {Outcome.SENT, Outcome.SKIPPED}:
+            continue
+        before = email.at - timedelta(seconds=1)
+        if before >= RECEIVED:
+            early = prepare(row.key, row.row_id, email.number, settings, ledger, before, is_first_attempt=True)
+            assert early.decision.action is Action.WAIT
+        real = prepare(row.key, row.row_id, email.number, settings, ledger, email.at, is_first_attempt=True)
+        assert (real.decision.action is Action.SEND, real.decision.reason) == (
+            email.outcome is Outcome.SENT,
+            email.reason,
+        )
+        if real.frozen is not None:
+            assert real.frozen.mail == email.mail
+            record(real.frozen, SendOutcome(real.decision, "id", email.at), ledger, email.at)
+
+
+REQUESTS: dict[Flow, Any] = {
+    Flow.ASSESSMENT: lambda body: from_assessment(parse(Assessment, body), RECEIVED),
+    Flow.NO_SHOW: lambda body: from_no_show(parse(NoShow, body), RECEIVED),
+    Flow.ONBOARDING: lambda body: from_onboarding(parse(Onboarding, body), RECEIVED),
+}
 
 
 def test_the_files_are_the_mails_and_a_repeat_writes_the_same(tmp_path: Path) -> None:
