@@ -4,6 +4,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 import textwrap
 from functools import partial
 from pathlib import Path
@@ -46,14 +47,14 @@ def run(script: str, world: World, vendor: str, folder: Path) -> list[str]:
         ["/bin/bash", "-c", WRAPPER + script],
         check=False,
         cwd=folder,
-        env={"PATH": os.environ["PATH"]},
+        env={"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "HOME": str(folder)},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         timeout=200,
     )
-    problems = [line for line in done.stderr.splitlines() if line.strip() and not line.startswith("STATUS")]
-    assert problems == []
+    said = (*done.stdout.splitlines(), *done.stderr.splitlines())
+    assert [line for line in said if re.match(r"curl: |/bin/bash: |christmas-tasks: |Traceback", line)] == []
     return re.findall(r"^STATUS (\d{3})$", done.stderr, flags=re.MULTILINE)
 
 

@@ -1,6 +1,7 @@
 """The website's client, as `tsc --strict` compiles it and Node runs it, against the real engine and under trouble."""
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Route, sync_playwright
 
 from christmas_tasks.local.engine import free_port
 from christmas_tasks.payload_schemas import MODELS, SCHEMAS
@@ -36,7 +38,8 @@ def tsc() -> Path:
     """The pinned TypeScript, installed once into ``website/node_modules``."""
     missing = [tool for tool in ("node", "npm") if not shutil.which(tool)]
     if missing:
-        pytest.skip(f"{' and '.join(missing)} not installed: the client can't be compiled")
+        reason = f"{' and '.join(missing)} not installed: the client can't be compiled"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
     compiler = WEBSITE / "node_modules" / ".bin" / "tsc"
     pinned = json.loads((WEBSITE / "package.json").read_text("utf-8"))["devDependencies"]["typescript"]
     installed = WEBSITE / "node_modules" / "typescript" / "package.json"
@@ -278,6 +281,49 @@ def test_the_button_of_the_unsubscribe_page_works_by_the_client_and_a_forged_tok
     assert done["message"].startswith("You are unsubscribed.")
     assert (forged["ok"], forged["attempts"]) == (False, 1)
     assert calm.contacts(address)[0]["Email Suppressed"] == "unsubscribed"
+
+
+@pytest.fixture
+def chromium() -> str:
+    """The path of the system's Chromium; none is downloaded."""
+    found = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    if not found:
+        pytest.skip("Chromium is not installed")
+    return found
+
+
+IN_A_PAGE = """async ([baseUrl, website]) => {
+  const { createChristmasClient } = await import("/christmas-client.mjs");
+  const client = createChristmasClient({ baseUrl, keys: { website }, allowKeysInBrowser: true, attempts: 1 });
+  return client.signup({ email: "browser@example.org" }).catch(({ kind }) => ({ kind }));
+}"""
+
+
+def test_a_page_of_the_website_may_post_from_a_real_browser_and_another_page_may_not(
+    calm: World, client: Path, chromium: str
+) -> None:
+    """The preflight of Chromium itself is granted to WEBSITE_ORIGIN alone."""
+
+    def serve(route: Route) -> None:
+        if route.request.url.endswith(".mjs"):
+            route.fulfill(path=client, content_type="text/javascript")
+        else:
+            route.fulfill(body="<!doctype html><title>Page</title>", content_type="text/html")
+
+    # The page's addresses are made up here; without this Chromium would ask a person whether they may reach 127.0.0.1.
+    arguments = ["--no-sandbox", "--disable-gpu", "--disable-features=LocalNetworkAccessChecks"]
+    outcomes = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
+        for origin in ("https://www.example.org", "https://other.example.org"):
+            page = browser.new_page()
+            page.route(f"{origin}/**", serve)
+            page.goto(f"{origin}/")
+            outcomes.append(page.evaluate(IN_A_PAGE, [calm.stack.url, KEYS["website"]]))
+        browser.close()
+    allowed, refused = outcomes
+    assert refused == {"kind": "unreachable"}
+    assert calm.end_of(allowed["id"])["state"]["current"] == "SUCCESS"
 
 
 def test_every_pattern_of_the_schemas_is_one_for_javascript_too(client: Path) -> None:
