@@ -30,12 +30,12 @@ class FakePages:
 
     def __init__(self, children: dict[str, list[Block]], linked: tuple[str, ...] = ()) -> None:
         self.children_of, self.linked = children, linked
-        self.blocks = SimpleNamespace(children=SimpleNamespace(list=self.list))
+        self.blocks = SimpleNamespace(children=SimpleNamespace(list=self.part))
         self.databases = SimpleNamespace(retrieve=self.retrieve, create=self.create)
         self.data_sources = SimpleNamespace(retrieve=self.source)
         self.pages = SimpleNamespace(retrieve=self.page)
 
-    def list(self, block_id: str, page_size: int, start_cursor: str = "0") -> dict[str, Any]:
+    def part(self, block_id: str, page_size: int, start_cursor: str = "0") -> dict[str, Any]:
         assert page_size == 100
         start, blocks = int(start_cursor), self.children_of[block_id]
         end = start + 2
