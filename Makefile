@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 LOCK_FLAGS := --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade
 
-.PHONY: help setup lock fmt lint type layers demo up test test-unit bench hooks clean
+.PHONY: help setup lock fmt lint type layers demo up test test-unit bench soak hooks clean
 
 help: ## List the verbs
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -53,6 +53,14 @@ test-unit: $(STAMP) ## Run the tests that need no engine
 
 bench: $(STAMP) ## Measure load and cost, each figure beside its floor; takes about 40 minutes
 	@$(BIN)/python -m benchmarks $(BENCH)
+
+LEADS ?= 300
+KILLS ?= 25
+WORKERS ?= 1
+SEED ?=
+
+soak: $(STAMP) ## Hundreds of leads through kills, full disks and failing vendors [LEADS= KILLS= WORKERS= SEED=]
+	@$(BIN)/python -m tests.faults.soak --leads $(LEADS) --kills $(KILLS) --workers $(WORKERS) $(if $(SEED),--seed $(SEED))
 
 hooks: $(STAMP) ## Check each commit before it is made
 	@$(BIN)/pre-commit install

@@ -13,6 +13,7 @@ _BROKEN = "FAILED,KILLED,CANCELLED"
 _WATCHERS = frozenset({"health-check", "reconcile"})
 _MOST_REPEATS = 3
 _POLL_S = 0.5
+_TELL_S = 20.0
 
 
 class Hanging(AssertionError):
@@ -56,14 +57,18 @@ class Operator:
 
     def wait_until_all_ended(self) -> None:
         """Nothing runs, is retried, or waits for its date."""
-        deadline = time.monotonic() + self._patience_s
-        while self._count(**{"filters[state][IN]": _UNFINISHED}):
+        told_at = time.monotonic()
+        deadline = told_at + self._patience_s
+        while left := self._count(**{"filters[state][IN]": _UNFINISHED}):
             if time.monotonic() > deadline:
-                left = [
+                hanging = [
                     f"{found['flowId']} {found['id']} {found['state']['current']}"
                     for found in self._search(**{"filters[state][IN]": _UNFINISHED})
                 ]
-                raise Hanging(f"{len(left)} executions have not ended: {'; '.join(left[:5])}")
+                raise Hanging(f"{left} executions have not ended: {'; '.join(hanging[:5])}")
+            if time.monotonic() > told_at + _TELL_S:
+                told_at = time.monotonic()
+                self._report(f"{left} executions have not ended")
             time.sleep(_POLL_S)
 
     def repeat_all(self) -> int:
