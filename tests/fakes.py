@@ -103,6 +103,7 @@ class FakeLedger:
         self.gone: set[str] = set()
         self.template_pages: dict[str, Template] = dict(templates if templates is not None else good_templates())
         self._cached_templates: dict[str, Template] | None = None
+        self._made = 0
 
     def find_row(self, key: str) -> TrackerRow | None:
         return self.calls.make("find_row", lambda: next((row for row in self.all_rows() if row.key == key), None))
@@ -213,7 +214,9 @@ class FakeLedger:
         return self.row(page_id)
 
     def _count(self) -> int:
-        return len(self.row_columns) + len(self.contact_columns) + 1
+        # Notion gives no id twice, whatever was deleted or restored meanwhile.
+        self._made += 1
+        return self._made
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,11 @@
 """The promise over random histories: once, never lost, stopped in time, in order (contract sections 5 to 7).
 
 A machine plays enrolments, executions of send-email, crashes, lost answers, restarts, replays, stops, holds, broken
-templates, reconcile and jumps of the clock in any order, and looks at what the fake Resend has accepted.
+templates, reconcile, lost databases and jumps of the clock in any order, and looks at what the fake Resend has accepted.
 """
 
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -35,6 +36,7 @@ from christmas_tasks.tracker import Action, EmailStatus, TrackerRow
 from tests.fakes import (
     START,
     Calls,
+    Columns,
     FakeClock,
     FakeLedger,
     FakeLocks,
@@ -120,6 +122,8 @@ class Promise(RuleBasedStateMachine):
         self.unfinished: dict[str, EnrolmentRequest] = {}
         self.stops: list[tuple[str, datetime]] = []
         self.failed_once: set[str] = set()
+        self.backup: dict[str, Columns] = {}
+        self.restores = 0
         self.enrol(which, "a", None)
 
     # What happens
@@ -195,6 +199,32 @@ class Promise(RuleBasedStateMachine):
         """The hourly flow, after a loss of the engine's database as well; Resend's list is as long as it is."""
         self.sender.list_reaches_back = timedelta(hours=720 if self.lists_are_long else list_hours)
         self._reconcile(knows_live=knows_live)
+
+    @rule()
+    def back_up(self) -> None:
+        """Somebody exports the tracker."""
+        self.backup = deepcopy(self.ledger.row_columns)
+
+    @precondition(lambda self: self.backup)
+    @rule(under_other_ids=st.booleans(), jump=st.sampled_from(JUMPS))
+    def restore_the_tracker(self, *, under_other_ids: bool, jump: timedelta) -> None:
+        """The engine goes on with rows that are older than what was sent; rows made since are gone."""
+        self.clock.now += jump
+        restored = deepcopy(self.backup)
+        if under_other_ids:
+            self.restores += 1
+            restored = {f"{row_id}-restored-{self.restores}": columns for row_id, columns in restored.items()}
+        self.ledger.row_columns.clear()
+        self.ledger.row_columns.update(restored)
+        # What was stopped since then is forgotten: a person, or the contact's suppression, stops it again.
+        self.stops.clear()
+
+    @rule(jump=st.sampled_from(JUMPS))
+    def lose_the_engine(self, jump: timedelta) -> None:
+        """Its database is gone: no handler goes on, no email waits, nothing can be replayed."""
+        self.clock.now += jump
+        self.executions.clear()
+        self.unfinished.clear()
 
     # What must hold
 
@@ -315,7 +345,8 @@ class Promise(RuleBasedStateMachine):
             execution.has_failed = False
         except (ChristmasError, Killed):
             execution.has_failed = True
-        for state in self.ledger.row(execution.row.row_id).emails:
+        row = next((row for row in self.ledger.all_rows() if row.key == execution.row.key), None)
+        for state in row.emails if row else ():
             if state.status is EmailStatus.FAILED:
                 self.failed_once.add(mail_key(execution.row.key, state.number))
 
