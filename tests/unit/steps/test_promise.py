@@ -1,7 +1,7 @@
 """The promise over random histories: once, never lost, stopped in time, in order (contract sections 5 to 7).
 
 A machine plays enrolments, executions of send-email, crashes, lost answers, restarts, replays, stops, holds, broken
-templates, reconcile, lost databases and jumps of the clock in any order, and looks at what the fake Resend has accepted.
+templates, reconcile, lost databases and jumps of the clock in any order, and looks at what Resend has accepted.
 """
 
 from collections.abc import Callable
