@@ -108,6 +108,10 @@ class Server:
         self._url = url
         self._client: Any = KestraClient(host=url.rstrip("/"), username=username, password=password, timeout=_TIMEOUT_S)
 
+    def close(self) -> None:
+        """End the connections."""
+        self._client.close()
+
     def keeps_dashboards(self) -> bool:
         """Whether this edition stores dashboards; the open-source one does not since 2.0.0."""
         edition = _asked(lambda: self._client.misc.configuration().edition, self._url)

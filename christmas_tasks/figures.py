@@ -33,6 +33,10 @@ class Board:
         self._url = url
         self._http = httpx.Client(base_url=url.rstrip("/"), auth=(username, password), timeout=_TIMEOUT_S)
 
+    def close(self) -> None:
+        """End the connections."""
+        self._http.close()
+
     def rows(self, chart: Mapping[str, Any], days: int, now: datetime) -> list[dict[str, Any]]:
         """The rows of one chart over the last *days*.
 

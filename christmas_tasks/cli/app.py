@@ -14,8 +14,8 @@ for command in (local.up, local.demo, campaign.check, campaign.settle, campaign.
     app.command()(command)
 app.add_typer(contact.app, name="contact")
 app.command()(plan.plan)
-for command in (deploy.deploy, deploy.dashboard):
-    app.command()(command)
+app.command()(deploy.deploy)
+app.command()(deploy.dashboard)
 app.add_typer(env.env, name="env")
 app.add_typer(notion.notion, name="notion")
 app.add_typer(templates.templates, name="templates")

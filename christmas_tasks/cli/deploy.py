@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -36,10 +37,10 @@ def deploy(
     from christmas_tasks.local.stack import CHECKOUT
 
     files = work.read_files(folder or CHECKOUT / "kestra")
-    server = work.Server(url, *_login())
-    changes = work.compare(files, server)
-    if not dry_run:
-        work.upload(files, changes, server)
+    with closing(work.Server(url, *_login())) as server:
+        changes = work.compare(files, server)
+        if not dry_run:
+            work.upload(files, changes, server)
     if as_json:
         say_json(
             [
@@ -76,8 +77,9 @@ def dashboard(
     from christmas_tasks.local.stack import CHECKOUT
     from christmas_tasks.settings import utc_now
 
-    board = Board(url, *_login())
-    found = boards_of(read_files(folder or CHECKOUT / "kestra").dashboards, board, days, utc_now())
+    dashboards = read_files(folder or CHECKOUT / "kestra").dashboards
+    with closing(Board(url, *_login())) as board:
+        found = boards_of(dashboards, board, days, utc_now())
     if as_json:
         say_json(found)
         return

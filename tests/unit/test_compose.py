@@ -3,7 +3,6 @@
 import re
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml  # type: ignore[import-untyped]
@@ -11,48 +10,12 @@ import yaml  # type: ignore[import-untyped]
 from christmas_tasks.env_file import COMPOSE_NAMES, KESTRA_NAMES, encode, faults_of, missing_of
 from christmas_tasks.local.stack import _SANDBOX_SECRETS
 from christmas_tasks.settings import Settings
+from tests.compose import COMPOSE, LOGIN, VARIABLE, composed, configuration, services
 
 ROOT = Path(__file__).parents[2]
-COMPOSE = ROOT / "docker-compose.kestra.yml"
 DOCKER = ROOT / "kestra" / "docker"
 EMBEDDED = ROOT / "kestra" / "embedded" / "src" / "main" / "resources" / "application.yml"
-LOGIN = {"KESTRA_USERNAME": "admin@example.org", "KESTRA_PASSWORD": "Christmas2025", "KESTRA_DB_PASSWORD": "a-long-one"}
 WEBHOOKS = ["/api/v1/executions/webhook/", "/api/v1/main/executions/webhook/"]
-VARIABLE = re.compile(r"\$\$|\$\{(\w+)(?:(:[-?])([^}]*))?\}")
-
-
-def interpolated(value: Any, environ: dict[str, str]) -> Any:
-    """What Compose makes of ``${NAME}``, ``${NAME:-default}``, ``${NAME:?reason}`` and ``$$``."""
-
-    def one(match: re.Match[str]) -> str:
-        if match[0] == "$$":
-            return "$"
-        found = environ.get(match[1], "")
-        if not found and match[2] == ":?":
-            raise LookupError(match[3])
-        return found or (match[3] if match[2] == ":-" else "")
-
-    if isinstance(value, str):
-        return VARIABLE.sub(one, value)
-    if isinstance(value, dict):
-        return {name: interpolated(inner, environ) for name, inner in value.items()}
-    return [interpolated(inner, environ) for inner in value] if isinstance(value, list) else value
-
-
-def composed(environ: dict[str, str] = LOGIN) -> dict[str, Any]:
-    found: dict[str, Any] = interpolated(yaml.safe_load(COMPOSE.read_text("utf-8")), environ)
-    return found
-
-
-def services() -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = composed()["services"]
-    return found
-
-
-def configuration() -> dict[str, Any]:
-    """The block that Kestra gets, as Kestra reads it: its own ``${...}`` still stand in it."""
-    found: dict[str, Any] = yaml.safe_load(services()["kestra"]["environment"]["KESTRA_CONFIGURATION"])
-    return found
 
 
 def bytes_of(size: str) -> int:
