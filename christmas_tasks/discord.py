@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from christmas_tasks.errors import OutcomeUnknown, SetupRefused, TransientError, VendorUnavailable
-from christmas_tasks.retrying import retrying
+from christmas_tasks.retrying import retry_after_s, retrying
 
 RED = 0xD32F2F
 AMBER = 0xF9A825
@@ -111,11 +111,7 @@ def _once(url: str, content: dict[str, object]) -> None:
     except httpx.HTTPError as error:
         raise OutcomeUnknown(f"Discord gave no answer ({type(error).__name__}).") from None
     if answer.status_code == 429:  # noqa: PLR2004
-        after = answer.headers.get("retry-after", "")
-        raise VendorUnavailable(
-            "Discord's rate limit was reached.",
-            retry_after_s=float(after) if after.replace(".", "", 1).isdigit() else None,
-        )
+        raise VendorUnavailable("Discord's rate limit was reached.", retry_after_s=retry_after_s(answer.headers))
     if answer.is_server_error:
         raise OutcomeUnknown(f"Discord is in trouble (HTTP {answer.status_code}).")
     if answer.is_error:

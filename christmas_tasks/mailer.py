@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from christmas_tasks.errors import ChristmasError, MailRefused, OutcomeUnknown, SetupRefused, VendorUnavailable
 from christmas_tasks.instants import read_instant
 from christmas_tasks.pacing import NO_PACE, Pace
-from christmas_tasks.retrying import retrying
+from christmas_tasks.retrying import retry_after_s, retrying
 
 T = TypeVar("T")
 
@@ -203,7 +203,7 @@ class Mailer:
             return call()
         except self._resend.exceptions.ResendError as error:
             if int(error.code) == _TOO_MANY and str(error.error_type) not in _QUOTA:
-                self._pace.hold_back(_retry_after(error.headers) or 1.0)
+                self._pace.hold_back(retry_after_s(error.headers) or 1.0)
             raise _translated(what, error) from None
         except (self._resend.exceptions.NoContentError, ValueError) as error:
             raise OutcomeUnknown(f"Resend gave no usable answer ({type(error).__name__}) to: {what}.") from None
@@ -227,13 +227,13 @@ def _translated(what: str, error: Any) -> ChristmasError:  # noqa: ANN401 - the 
     if status == _TOO_MANY:
         return VendorUnavailable(
             f"Resend's rate limit was reached and did not clear in time, at: {what}. Restart the execution later.",
-            retry_after_s=_retry_after(error.headers),
+            retry_after_s=retry_after_s(error.headers),
         )
     if status >= _SERVER_FAULTS:
         return OutcomeUnknown(
             f"Resend is in trouble or gave no answer (HTTP {status}), at: {what}. "
             "Restart the execution once resend-status.com is green.",
-            retry_after_s=_retry_after(error.headers),
+            retry_after_s=retry_after_s(error.headers),
         )
     if status in {401, 403}:
         return SetupRefused(
@@ -241,16 +241,6 @@ def _translated(what: str, error: Any) -> ChristmasError:  # noqa: ANN401 - the 
         )
     # Resend's own message may quote the address or the subject.
     return MailRefused(f"Resend refuses the request for good (HTTP {status}, {kind}), at: {what}.")
-
-
-def _retry_after(headers: Mapping[str, str] | None) -> float | None:
-    for name, value in (headers or {}).items():
-        if name.lower() == "retry-after":
-            try:
-                return max(0.0, float(value))
-            except ValueError:
-                return None
-    return None
 
 
 def _addresses(to: object) -> tuple[str, ...]:

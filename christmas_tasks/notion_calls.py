@@ -9,7 +9,7 @@ from christmas_tasks.columns import Database
 from christmas_tasks.errors import ChristmasError, OutcomeUnknown, SetupRefused, VendorUnavailable
 from christmas_tasks.notion_schema import Schema
 from christmas_tasks.pacing import NO_PACE, Pace
-from christmas_tasks.retrying import retrying
+from christmas_tasks.retrying import retry_after_s, retrying
 
 if TYPE_CHECKING:
     from notion_client import Client
@@ -92,7 +92,7 @@ class NotionCalls:
         try:
             return call()
         except HTTPResponseError as error:
-            trouble = self._translated(what, error.status, str(error.code), error.headers.get("retry-after"))
+            trouble = self._translated(what, error.status, str(error.code), retry_after_s(error.headers))
             if isinstance(trouble, VendorUnavailable):
                 self._pace.hold_back(trouble.retry_after_s or 1.0)
             raise trouble from None
@@ -129,17 +129,17 @@ class NotionCalls:
         )
         return Schema.from_json(database, sources[0]["id"], source["properties"])
 
-    def _translated(self, what: str, status: int, code: str, retry_after: str | None) -> ChristmasError:
+    def _translated(self, what: str, status: int, code: str, retry_after: float | None) -> ChristmasError:
         again = self._again[:1].upper() + self._again[1:]
         if status == _TOO_MANY:
             return VendorUnavailable(
                 f"Notion's rate limit was reached and did not clear in time, at: {what}. {again} later.",
-                retry_after_s=_seconds(retry_after),
+                retry_after_s=retry_after,
             )
         if status >= _SERVER_FAULTS or status == _CONFLICT:
             return OutcomeUnknown(
                 f"Notion is in trouble (HTTP {status}), at: {what}. {again} once status.notion.so is green.",
-                retry_after_s=_seconds(retry_after),
+                retry_after_s=retry_after,
             )
         if status == _NOT_FOUND:
             return Gone(
@@ -155,10 +155,3 @@ class NotionCalls:
             )
         # Notion's own message may quote a value, which is text of other people.
         return Invalid(f"Notion does not accept the request (HTTP {status}, {code}), at: {what}. Run the health check.")
-
-
-def _seconds(text: str | None) -> float | None:
-    try:
-        return None if text is None else max(0.0, float(text))
-    except ValueError:
-        return None

@@ -1,8 +1,9 @@
 """One way to repeat a vendor call: back-off with jitter, Retry-After obeyed, all within one time budget."""
 
+import math
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from christmas_tasks.errors import TransientError
@@ -13,6 +14,16 @@ T = TypeVar("T")
 BUDGET_S = 60.0
 _LONGEST_WAIT_S = 15.0
 _JITTER_S = 0.5
+
+
+def retry_after_s(headers: Mapping[str, str] | None) -> float | None:
+    """The seconds that a vendor asks to wait, from its answer's ``Retry-After``; None if there are none to read."""
+    text = next((value for name, value in (headers or {}).items() if name.lower() == "retry-after"), "")
+    try:
+        seconds = float(text)
+    except ValueError:
+        return None
+    return max(0.0, seconds) if math.isfinite(seconds) else None
 
 
 def retrying(call: Callable[[], T], *, budget_s: float = BUDGET_S) -> T:

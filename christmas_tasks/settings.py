@@ -6,17 +6,16 @@ it). Values never appear in messages or in ``repr``.
 
 import base64
 import binascii
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
+from christmas_tasks import setting_forms
 from christmas_tasks.errors import SettingsError
 from christmas_tasks.quiet_hours import QuietHours
 from christmas_tasks.sequences import Mode, Timing
-from christmas_tasks.text import is_safe_link
 from christmas_tasks.tracker import SendPolicy
 from christmas_tasks.variables import Campaign
 
@@ -35,88 +34,6 @@ OPTIONAL_SECRETS = ("DISCORD_WEBHOOK_URL", "CALENDLY_SIGNING_KEY", "RESEND_SIGNI
 OTHER_NAMES = {"NOTION_TEMPLATES_DB_ID": ("NOTION_EMAIL_TEMPLATES_DB_ID",)}
 REQUIRED_PLAIN = ("EMAIL_FROM", "PUBLIC_URL", "UNSUBSCRIBE_PAGE_URL", "POSTAL_ADDRESS")
 
-_DURATION = re.compile(r"(?:P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?)?)|(?:(\d+)\s*([dhm]))", re.IGNORECASE)
-_CAMPAIGN_LIMIT = 100  # a select option of Notion
-_UNITS = {"d": "days", "h": "hours", "m": "minutes"}
-
-
-def _duration(value: str) -> timedelta:
-    match = _DURATION.fullmatch(value)
-    if match is None or not any(match.groups()):
-        raise ValueError("must be a duration, for example 6h, 7d or PT6H")
-    days, hours, minutes, amount, unit = match.groups()
-    try:
-        if amount:
-            return timedelta(**{_UNITS[unit.lower()]: int(amount)})
-        return timedelta(days=int(days or 0), hours=int(hours or 0), minutes=int(minutes or 0))
-    except OverflowError:
-        raise ValueError("is too long a duration, for example 6h, 7d or PT6H") from None
-
-
-def _zone(value: str) -> str:
-    try:
-        ZoneInfo(value)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError("must be a time zone's name, for example America/New_York") from None
-    return value
-
-
-def _day(value: str) -> date:
-    try:
-        return date.fromisoformat(value)
-    except ValueError:
-        raise ValueError("must be a date, for example 2025-12-05") from None
-
-
-def _seconds(value: str) -> float:
-    try:
-        seconds = float(value)
-    except ValueError:
-        raise ValueError("must be a number of seconds, for example 60") from None
-    if not 0 < seconds <= 3600:  # noqa: PLR2004 - an hour for a minute is a typing mistake
-        raise ValueError("must be more than 0 and at most 3600 seconds, for example 60")
-    return seconds
-
-
-def _rate(value: str) -> float:
-    try:
-        per_second = float(value)
-    except ValueError:
-        raise ValueError("must be a number of calls a second, for example 3") from None
-    if not 0.1 <= per_second <= 10_000:  # noqa: PLR2004 - one call in ten seconds; more than any vendor takes
-        raise ValueError("must be from 0.1 to 10000 calls a second, for example 3")
-    return per_second
-
-
-def _quiet_hours(value: str) -> str:
-    QuietHours.parse(value, "UTC")
-    return value
-
-
-def _link(value: str) -> str:
-    if not is_safe_link(value):
-        raise ValueError("must be an https address, for example https://example.org/page")
-    return value
-
-
-def _base_url(value: str) -> str:
-    text = value.rstrip("/")
-    if not re.fullmatch(r"https://[^\s\"'<>]+|http://(127\.0\.0\.1|localhost)(:\d+)?(/[^\s\"'<>]*)?", text):
-        raise ValueError("must be an https address (http only for 127.0.0.1), for example https://flows.example.org")
-    return text
-
-
-def _vendor_url(value: str) -> str:
-    text = value.rstrip("/")
-    # A name without a dot is a neighbour in the same Compose network: the sandbox.
-    return text if re.fullmatch(r"http://[a-z][a-z0-9-]*(:\d+)?", text) else _base_url(text)
-
-
-def _sender(value: str) -> str:
-    if not re.fullmatch(r"[^<>\r\n]*<[^<>@\s]+@[^<>@\s]+>|[^<>@\s]+@[^<>@\s]+", value):
-        raise ValueError('must be one address, for example "Anna <anna@example.org>"')
-    return value
-
 
 class Secret:
     """A value that shows in no ``repr``, no traceback and no dump."""
@@ -134,25 +51,11 @@ class Secret:
         return self._value
 
 
-def _text(value: str) -> str:
-    return value
-
-
-def _only_true_is_on(value: str) -> bool:
-    return value.lower() == "true"
-
-
-def _campaign(value: str) -> str:
-    if len(value) > _CAMPAIGN_LIMIT:
-        raise ValueError(f"must have at most {_CAMPAIGN_LIMIT} characters, for example Christmas 2025")
-    return value
-
-
 def _secret() -> Any:  # noqa: ANN401 - dataclasses.field's own type
     return field(default=None, metadata={"read": Secret})
 
 
-def _plain(default: object, read: Callable[[str], object] = _text) -> Any:  # noqa: ANN401 - likewise
+def _plain(default: object, read: Callable[[str], object] = setting_forms.text) -> Any:  # noqa: ANN401 - likewise
     return field(default=default, metadata={"read": read})
 
 
@@ -176,30 +79,30 @@ class Settings:
     calendly_signing_key: Secret | None = _secret()
     resend_signing_secret: Secret | None = _secret()
 
-    testing_mode: bool = _plain(default=False, read=_only_true_is_on)
-    testing_minute_seconds: float = _plain(60.0, _seconds)
-    email_from: str = _plain("", _sender)
-    email_reply_to: str = _plain("", _sender)
-    public_url: str = _plain("", _base_url)
-    unsubscribe_page_url: str = _plain("", _base_url)
-    campaign: str = _plain("Christmas 2025", _campaign)
-    campaign_deadline: date = _plain(date(2025, 12, 5), _day)
-    min_email_gap: timedelta = _plain(timedelta(hours=6), _duration)
-    max_email_lateness: timedelta = _plain(timedelta(days=7), _duration)
-    quiet_hours: str = _plain("", _quiet_hours)
-    timezone: str = _plain("UTC", _zone)
+    testing_mode: bool = _plain(default=False, read=setting_forms.only_true_is_on)
+    testing_minute_seconds: float = _plain(60.0, setting_forms.seconds)
+    email_from: str = _plain("", setting_forms.sender)
+    email_reply_to: str = _plain("", setting_forms.sender)
+    public_url: str = _plain("", setting_forms.base_url)
+    unsubscribe_page_url: str = _plain("", setting_forms.base_url)
+    campaign: str = _plain("Christmas 2025", setting_forms.campaign)
+    campaign_deadline: date = _plain(date(2025, 12, 5), setting_forms.day)
+    min_email_gap: timedelta = _plain(timedelta(hours=6), setting_forms.duration)
+    max_email_lateness: timedelta = _plain(timedelta(days=7), setting_forms.duration)
+    quiet_hours: str = _plain("", setting_forms.quiet_hours)
+    timezone: str = _plain("UTC", setting_forms.zone)
     postal_address: str = _plain("")
-    calendly_link: str = _plain("", _link)
-    pdf_download_link: str = _plain("", _link)
+    calendly_link: str = _plain("", setting_forms.link)
+    pdf_download_link: str = _plain("", setting_forms.link)
     spots_remaining: str = _plain("")
     bookings_count: str = _plain("")
-    website_origin: str = _plain("", _base_url)
-    notion_base_url: str = _plain("https://api.notion.com", _vendor_url)
-    resend_api_url: str = _plain("https://api.resend.com", _vendor_url)
-    onboarding_unsubscribe: bool = _plain(default=False, read=_only_true_is_on)
-    vendor_budget_seconds: float = _plain(60.0, _seconds)
-    notion_calls_per_second: float = _plain(3.0, _rate)
-    resend_calls_per_second: float = _plain(5.0, _rate)
+    website_origin: str = _plain("", setting_forms.base_url)
+    notion_base_url: str = _plain("https://api.notion.com", setting_forms.vendor_url)
+    resend_api_url: str = _plain("https://api.resend.com", setting_forms.vendor_url)
+    onboarding_unsubscribe: bool = _plain(default=False, read=setting_forms.only_true_is_on)
+    vendor_budget_seconds: float = _plain(60.0, setting_forms.seconds)
+    notion_calls_per_second: float = _plain(3.0, setting_forms.rate)
+    resend_calls_per_second: float = _plain(5.0, setting_forms.rate)
     christmas_cache_dir: str = _plain("")
 
     @classmethod
