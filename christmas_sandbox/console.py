@@ -7,6 +7,8 @@ table, so a page may ask each second.
 import hashlib
 import json
 import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
@@ -14,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from christmas_sandbox.console_engine import Engine, EngineProblem
+from christmas_sandbox.console_executions import FAULTY
 from christmas_sandbox.console_leads import enrolled, lead, leads
 from christmas_sandbox.sandbox import Sandbox
 from christmas_sandbox.seed import CONTACTS_SOURCE_ID
@@ -28,7 +31,7 @@ _LIMIT, _MOST = 100, 1000
 # How old may be what the page says of Kestra: on its own view, and on the others, which show only counts.
 _FRESH_S, _STALE_S = 1.0, 4.0
 _BODIES = ("html", "text", "headers")
-_MENDED = frozenset({"SUCCESS", "WARNING"})
+_GOOD = frozenset({"SUCCESS", "WARNING"})
 _DONE = frozenset({"sent", "skipped"})
 
 
@@ -105,8 +108,27 @@ class _Console:
             "now_ms": sandbox.clock.now_ms(),
             "counts": counts,
             "faults_on": len(sandbox.faults.forms()) + len(sandbox.gate.limits),
-            "engine": {"url": access.url if access else "", "problem": engine.problem},
+            "engine": {"url": access.url if access else "", "problem": engine.problem, "failures": self._failures()},
         }
+
+    def _failures(self) -> int:
+        """How many of the executions that Kestra told of have failed and were not mended since."""
+        if all(one["state"] not in FAULTY for one in self._engine.executions):
+            return 0
+        return sum(one["state"] in FAULTY and not one["mended"] for one in self._told())
+
+    def _told(self) -> list[JsonObject]:
+        ends = self._ends()
+        return [ends.added_to(one) for one in self._engine.executions]
+
+    def _ends(self) -> "_Ends":
+        good = [one for one in self._engine.executions if one["state"] in _GOOD]
+        return _Ends(
+            enrolled(self._sandbox.tables),
+            frozenset(one["original_id"] for one in good),
+            # Newest first, so that the newest of a flow is kept.
+            {one["flow"]: str(one["started_at"]) for one in reversed(good)},
+        )
 
     def _count(self, table: str) -> int:
         return int(self._sandbox.store.execute(f"SELECT COUNT(*) AS n FROM {table}")[0]["n"])  # noqa: S608
@@ -132,14 +154,11 @@ class _Console:
         return {"mails": found, "total": self._count("mails"), "open": opened}
 
     def _executions(self, _request: Request) -> JsonObject:
-        by_key = enrolled(self._sandbox.tables)
-        mended = {one["original_id"] for one in self._engine.executions if one["state"] in _MENDED}
-        found = [_with_outcome(one, by_key, mended) for one in self._engine.executions]
         opened = self._engine.opened
         return {
-            "executions": found,
+            "executions": self._told(),
             "total": self._engine.total,
-            "open": _with_outcome(opened, by_key, mended) if opened else None,
+            "open": self._ends().added_to(opened) if opened else None,
         }
 
     def _calls(self, request: Request) -> JsonObject:
@@ -163,18 +182,33 @@ class _Console:
 _COUNTED = {"inbox": "mails", "calls": "calls", "alerts": "discord"}
 
 
-def _with_outcome(execution: JsonObject, by_key: dict[str, JsonObject], mended: set[str]) -> JsonObject:
-    """Add whom an execution mails, what the tracker says of that email, and whether a failure has been mended since."""
-    row = by_key.get(execution["enrolment"], {})
-    states = row.get("states", [])
-    number = execution["number"]
-    outcome = states[number - 1] if number is not None and 0 < number <= len(states) else ""
-    return {
-        **execution,
-        "address": execution["address"] or row.get("address", ""),
-        "outcome": outcome,
-        "mended": execution["original_id"] in mended or outcome in _DONE,
-    }
+@dataclass(frozen=True, slots=True)
+class _Ends:
+    """What has come to a good end by now.
+
+    Attributes:
+        emails: Address and email states by enrolment key (see `enrolled`).
+        replayed: The originals of executions with a good end.
+        newest_good: When each flow last came to a good end.
+    """
+
+    emails: Mapping[str, JsonObject]
+    replayed: frozenset[str]
+    newest_good: Mapping[str, str]
+
+    def added_to(self, execution: JsonObject) -> JsonObject:
+        """Add whom an execution mails, what the tracker says of that email, and whether a failure has been mended."""
+        row = self.emails.get(execution["enrolment"], {})
+        states = row.get("states", [])
+        number = execution["number"]
+        outcome = states[number - 1] if number is not None and 0 < number <= len(states) else ""
+        came_again = execution["scheduled"] and execution["started_at"] < self.newest_good.get(execution["flow"], "")
+        return {
+            **execution,
+            "address": execution["address"] or row.get("address", ""),
+            "outcome": outcome,
+            "mended": execution["original_id"] in self.replayed or outcome in _DONE or came_again,
+        }
 
 
 def _open(request: Request) -> str:

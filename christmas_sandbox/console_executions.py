@@ -19,7 +19,8 @@ def summary(execution: JsonObject) -> JsonObject:
     state = execution["state"]
     ran = [step["date"] for step in state["histories"] if step["state"] == "RUNNING"]
     labels = {label["key"]: str(label["value"]) for label in execution.get("labels") or ()}
-    body = ((execution.get("trigger") or {}).get("variables") or {}).get("body")
+    trigger = execution.get("trigger") or {}
+    body = (trigger.get("variables") or {}).get("body")
     address = body.get("email") if isinstance(body, dict) else None
     number = labels.get("email", "")
     return {
@@ -30,6 +31,7 @@ def summary(execution: JsonObject) -> JsonObject:
         "started_at": ran[0] if ran else state["startDate"],
         "ended_at": state.get("endDate") or (state["histories"][-1]["date"] if state["current"] in ENDED else None),
         "due_at": execution.get("scheduleDate"),
+        "scheduled": str(trigger.get("type", "")).endswith(".Schedule"),
         "original_id": execution.get("originalId") or execution["id"],
         "sequence": labels.get("sequence", ""),
         "segment": labels.get("segment", ""),

@@ -124,7 +124,7 @@ function about(one) {
     facts([
       ["Flow", one.flow],
       ["For", one.address.includes("@") ? h("a", { href: `#/leads/${encodeURIComponent(one.address)}` }, one.address) : one.address],
-      ["Started", time(one.started_at)], ["Ended", time(one.ended_at)], ["Due", time(one.due_at)],
+      ["Due", time(one.due_at)], ["Started", waits(one) ? "" : time(one.started_at)], ["Ended", time(one.ended_at)],
       ["Enrolment", one.enrolment], ["Id", one.id],
       ["Replay of", one.original_id === one.id ? "" : h("a", { href: `#/executions/${encodeURIComponent(one.original_id)}` }, one.original_id)],
     ]));

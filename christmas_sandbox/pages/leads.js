@@ -3,6 +3,7 @@
 import { badge, chip, facts, glyph, h, keyed, panes, SEQUENCES, time, toneOf, until } from "./dom.js";
 
 const STEP = 60;
+const NOBODY = "Nobody yet. Post a webhook to Kestra, and the lead shows up here by itself.";
 let limit = STEP;
 let wanted = "";
 let shell;
@@ -19,7 +20,7 @@ function mount(root, poll) {
   shell = panes(root, {
     title: "Leads", view: "leads",
     tools: [h("label", { for: "lead-search", class: "visually-hidden" }, "Search the leads"), search],
-    empty: "Nobody yet. Post a webhook to Kestra, and the lead shows up here by itself.",
+    empty: NOBODY,
     choose: "Choose a lead to see its timeline.",
   });
   shell.more.addEventListener("click", () => { limit += STEP; poll(); });
@@ -30,7 +31,7 @@ function update(view, id) {
   keyed(shell.items, view.leads.map((lead) => ({ lead, current: lead.address.toLowerCase() === opened })),
     ({ lead }) => lead.address, line);
   shell.nothing.hidden = view.leads.length > 0;
-  shell.nothing.textContent = wanted ? "Nobody of that name or address." : shell.nothing.textContent;
+  shell.nothing.textContent = wanted ? "Nobody of that name or address." : NOBODY;
   shell.more.hidden = view.leads.length >= view.total;
   shell.showDetail(id, id && detail(view.open, id));
 }

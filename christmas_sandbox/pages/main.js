@@ -2,7 +2,7 @@
 
 import { alerts } from "./alerts.js";
 import { calls } from "./calls.js";
-import { h, setNow, tick } from "./dom.js";
+import { h, say, setNow, tick } from "./dom.js";
 import { executions } from "./executions.js";
 import { inbox } from "./inbox.js";
 import { leads } from "./leads.js";
@@ -15,11 +15,11 @@ const RETRY_MS = 2000;
 
 const main = document.getElementById("main");
 const live = document.getElementById("live");
-const faultsOn = document.getElementById("faults-on");
+const scrolled = {};
 let shown = { name: "", id: "" };
+let left = null;
 let etag = { of: "", value: "" };
 let changedAt = Date.now();
-let wantsFocus = false;
 let timer;
 let asking;
 
@@ -37,6 +37,7 @@ function route() {
 function go() {
   const wanted = route();
   const view = VIEWS[wanted.name];
+  if (!shown.id) scrolled[shown.name] = scrollY;
   if (wanted.name !== shown.name) {
     main.replaceChildren();
     main.className = view.layout ?? "two";
@@ -89,21 +90,35 @@ function show(found, id) {
   for (const link of document.querySelectorAll("#views a")) {
     link.querySelector(".count").textContent = found.counts[link.dataset.view] ?? "";
   }
-  faultsOn.hidden = !found.faults_on;
-  faultsOn.textContent = found.faults_on === 1 ? "1 fault on" : `${found.faults_on} faults on`;
+  tell("failures", found.engine.failures, "failed");
+  tell("faults-on", found.faults_on, found.faults_on === 1 ? "fault on" : "faults on");
   VIEWS[shown.name].update(found.view, id, found);
-  if (wantsFocus) {
-    wantsFocus = false;
-    // On a phone the list's heading is not shown beside the details.
-    const heading = id ? main.querySelector(".detail h2") : main.querySelector("h1");
-    heading?.focus({ preventScroll: true });
-    if (id) main.querySelector(".detail")?.scrollTo(0, 0);
-  }
+  if (left) arrive(left);
+  left = null;
+}
+
+function tell(chip, count, text) {
+  const told = document.getElementById(chip);
+  told.hidden = !count;
+  told.textContent = `${count} ${text}`;
+}
+
+// After a person has gone elsewhere: the focus goes to what is new there, or back to where it came from.
+function arrive(from) {
+  const { name, id } = shown;
+  const opened = id && main.querySelector(".detail h2");
+  const came = `#/${name}/${encodeURIComponent(from.id)}`;
+  const back = from.name === name && [...main.querySelectorAll(".open")].find((link) => link.hash === came);
+  scrollTo(0, id ? 0 : scrolled[name] ?? 0);
+  if (opened) main.querySelector(".detail").scrollTo(0, 0);
+  (opened || back || main.querySelector("h1"))?.focus({ preventScroll: true });
 }
 
 function setLive(text, well) {
-  if (live.textContent !== text) live.textContent = text;
+  if (live.textContent === text) return;
+  live.textContent = text;
   live.classList.toggle("off", !well);
+  if (!well) say(`${text}.`);
 }
 
 document.getElementById("views").append(
@@ -115,15 +130,11 @@ document.getElementById("skip").addEventListener("click", (event) => {
   main.focus();
 });
 addEventListener("hashchange", () => {
-  wantsFocus = true;
+  left = shown;
   go();
 });
 addEventListener("keydown", (event) => {
-  if (event.key !== "Escape" || !shown.id || event.defaultPrevented) return;
-  const link = main.querySelector("a[aria-current]");
-  history.pushState(null, "", `#/${shown.name}`);
-  go();
-  link?.focus();
+  if (event.key === "Escape" && shown.id && !event.defaultPrevented) location.hash = `#/${shown.name}`;
 });
 document.addEventListener("visibilitychange", poll);
 setInterval(tick, 1000);
