@@ -33,6 +33,7 @@ SequenceOption = Annotated[Sequence | None, typer.Option(help="Only the enrolmen
 KeyOption = Annotated[str, typer.Option("--enrolment", metavar="KEY", help="Only the row with this Enrolment Key.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would happen, and change nothing.")]
 _REASON_LIMIT = 200
+_NESTED_DEEP = 10_000
 
 
 class NothingDone(PermanentError):
@@ -271,6 +272,8 @@ def _records(door: "Door") -> "Iterator[EngineRecords]":
     url = door.env("KESTRA_URL")
     if not url:
         raise SettingsError(["KESTRA_URL is not set: give Kestra's address, such as http://127.0.0.1:8080."])
+    # A body may be nested as deep as Kestra takes it, which is as deep as Python reads by default.
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), _NESTED_DEEP))
     login = door.env("KESTRA_USERNAME"), door.env("KESTRA_PASSWORD")
     with closing(EngineRecords(url, *login, door.settings.vendor_budget_seconds)) as records:
         yield records

@@ -23,7 +23,8 @@ from christmas_tasks.engine_records import Execution
 from christmas_tasks.errors import PayloadError
 from christmas_tasks.steps.people import read_address
 
-_TOKEN = re.compile(r"([A-Za-z0-9_-]{16,})\.[A-Za-z0-9_-]{22}(?![A-Za-z0-9_-])")
+# From the first letter of a run only: else a body of millions of letters would be read once from each of them.
+_TOKEN = re.compile(r"(?<![A-Za-z0-9_-])([A-Za-z0-9_-]{16,})\.[A-Za-z0-9_-]{22}(?![A-Za-z0-9_-])")
 _SUBJECTS = (("email",), ("payload", "email"), ("data", "to"))
 _TAG = ("data", "tags", "enrolment")
 

@@ -97,6 +97,13 @@ def test_a_body_cannot_make_somebody_elses_emails_look_like_the_persons(engine: 
     assert traces.keys == frozenset()
 
 
+def test_a_hostile_body_costs_no_more_than_its_length(engine: FakeEngine) -> None:
+    """Two million letters that could begin a token: within seconds, not days."""
+    engine.add_body("long", "unsubscribe", b"a" * 2_000_000 + b"." + b"a" * 21, stored=True)
+    engine.add_body("junk", "unsubscribe", b"\xff\x00[[[" * 1_000, stored=True)
+    assert found(engine).own == ()
+
+
 @pytest.mark.parametrize("text", ["", "ann", "ann@", "ann@example.org, ben@example.org", "ann@@example.org"])
 def test_a_malformed_address_is_refused(text: str) -> None:
     """In words that name the rule."""
