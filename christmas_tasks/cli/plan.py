@@ -30,7 +30,7 @@ def plan(
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 on warnings too.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the calendar and the exact mails that a webhook would lead to. Offline; sends and writes nothing elsewhere.
+    """Show the calendar and mails that a webhook leads to. Offline; sends nothing.
 
     Settings (TIMEZONE, QUIET_HOURS, TESTING_MODE, ...) come from the environment, stand-ins for what is missing. Exits
     with 1 if the body is refused, with the lines that the flow logs, or if a template blocks a mail: a gate for CI.

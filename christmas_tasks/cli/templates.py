@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 templates = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="The emails' templates as files: pull, edit, lint, preview, test-send, push.",
+    help="Templates as files: pull, lint, preview, test-send, push.",
 )
 
 FolderOption = Annotated[
@@ -132,9 +132,10 @@ def preview(
     ] = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Fill every template in with made-up leads, and show all mails on one page. Offline; sends nothing.
+    """Show every mail as made-up leads would get it. Offline; sends nothing.
 
-    Settings come from the environment, stand-ins for the rest. Exits with 1 if a mail can't be filled in.
+    One page: 600 and 360 pixels, light and dark, plain text. Settings come from the environment, stand-ins for the
+    rest. Exits with 1 if a mail can't be filled in.
 
     Example: christmas-tasks templates preview --out preview
     """
@@ -164,10 +165,11 @@ def send_test(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Render it, and send nothing.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Send one mail to yourself, rendered and handed over as the campaign does it. Each run is a mail of its own.
+    """Send one mail to yourself, in the campaign's own way.
 
-    From the file, with a sample lead's data. Writes no tracker row and no contact. Its unsubscribe link is real: it
-    unsubscribes the address that you name. Reads the settings from the environment, as Kestra's server has them.
+    From the file, with a sample lead's data; each run is a mail of its own. Writes no tracker row and no contact. Its
+    unsubscribe link is real: it unsubscribes the address that you name. Reads the settings from the environment, as
+    Kestra's server has them.
 
     Example: christmas-tasks templates test-send 5day_e2 --to you@example.org --segment urgent
     """
