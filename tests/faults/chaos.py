@@ -52,13 +52,13 @@ class Strike:
     Args:
         victim: ``disk``: the disk is full for *down_s*, then the operator ends the engine and starts it anew.
         moment: In the middle of what; the strike waits for it.
-        wait_s: Quiet seconds before.
+        after_calls: How many vendor calls come before it, so that a slow machine is struck in the middle of work too.
         down_s: How long until somebody starts it again.
     """
 
     victim: Victim
     moment: Moment
-    wait_s: float
+    after_calls: int
     down_s: float
 
 
@@ -112,24 +112,24 @@ _PLACES = {
 _MOMENTS = (Moment.ENROLMENT, Moment.SENDING, Moment.RECORDING, Moment.STOPPING, Moment.RECONCILE, Moment.ANY)
 
 
-def draw(seed: int, kills: int, pace_s: float) -> Chaos:
+def draw(seed: int, kills: int, calls_between: int) -> Chaos:
     """A storm with *kills* kills and enough trouble at the vendors to last about as long.
 
     Args:
         seed: The same one gives the same storm.
         kills: At least 3: the engine, a worker and a full disk are always among them.
-        pace_s: The mean of the quiet seconds between two strikes.
+        calls_between: The mean number of vendor calls between two strikes.
     """
     random = Random(f"{seed}/chaos")  # noqa: S311 - no secret
     victims = [Victim.ENGINE, Victim.WORKER, Victim.DISK]
     victims += random.choices((Victim.ENGINE, Victim.WORKER, Victim.DISK), (5, 8, 1), k=kills - 3)
-    victims += [Victim.RESTART] * max(1, kills // 5)
-    victims += [Victim.TASK] * max(1, kills // 3)
+    victims += [Victim.RESTART] * max(1, kills // 8)
+    victims += [Victim.TASK] * max(1, kills // 5)
     random.shuffle(victims)
     moments = [_MOMENTS[number % len(_MOMENTS)] for number in range(len(victims))]
     random.shuffle(moments)
     strikes = tuple(
-        Strike(victim, moment, random.uniform(0.3, 1.7) * pace_s, random.uniform(0.2, 2.5))
+        Strike(victim, moment, random.randint(calls_between // 3, calls_between * 5 // 3), random.uniform(0.2, 2.5))
         for victim, moment in zip(victims, moments, strict=True)
     )
     return Chaos(strikes, tuple(_troubles(random, max(1, kills // 3))))

@@ -50,7 +50,7 @@ class Size:
         kills: ``kill -9`` of the engine or of a worker, the full disks included.
         minute_s: Seconds of a testing minute.
         over_s: The leads come within so many seconds.
-        pace_s: The mean of the quiet seconds between two strikes.
+        calls_between: The mean number of vendor calls between two strikes.
         workers: Further worker processes.
         worker_threads: Tasks at a time in each.
     """
@@ -59,7 +59,7 @@ class Size:
     kills: int
     minute_s: float
     over_s: float
-    pace_s: float
+    calls_between: int
     workers: int = 1
     worker_threads: int = 6
 
@@ -212,7 +212,7 @@ def run(
     callers, storm = Callers(world), Storm(world, disk, report)
     with closing(callers), ThreadPoolExecutor(1) as pool:
         coming = pool.submit(callers.come, leads.draw(seed, size.lead_count, size.over_s))
-        storm.run(chaos.draw(seed, size.kills, size.pace_s))
+        storm.run(chaos.draw(seed, size.kills, size.calls_between))
         report("the storm is over")
         # Who wants to unsubscribe needs a mail first, and that may need a person.
         while not coming.done():

@@ -97,7 +97,7 @@ def draw(seed: int, count: int, over_s: float) -> tuple[Lead, ...]:
                 kind.sequence,
                 at_s,
                 kind.key,
-                random.choice((1, 1, 2, 3)),
+                random.choice((1, 1, 1, 2, 1, 3)),
                 next(stops[name]) if is_stopped else None,
                 hot,
             )

@@ -12,10 +12,10 @@ from tests.faults.driver import Size, product
 from tests.faults.report import say
 
 _PATIENCE_S = 1_800.0
-_MINUTE_S = 8.0
-_THREADS = 4
-_SECONDS_BETWEEN_STRIKES = 4.0
-_SECONDS_FOR_ONE_STRIKE = 30.0
+_MINUTE_S = 24.0
+_THREADS = 3
+_SECONDS_FOR_ONE_LEAD = 2.0
+_CALLS_OF_ONE_LEAD = 10
 
 
 def main() -> int:
@@ -32,8 +32,8 @@ def main() -> int:
         given.leads,
         given.kills,
         minute_s=_MINUTE_S,
-        over_s=given.kills * _SECONDS_FOR_ONE_STRIKE,
-        pace_s=_SECONDS_BETWEEN_STRIKES,
+        over_s=given.leads * _SECONDS_FOR_ONE_LEAD,
+        calls_between=given.leads * _CALLS_OF_ONE_LEAD // given.kills,
         workers=given.workers,
         worker_threads=_THREADS,
     )

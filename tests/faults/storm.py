@@ -20,7 +20,8 @@ from tests.faults.processes import tasks_of
 from tests.integration.world import World
 
 _MOMENT_S = 8.0
-_POLL_S = 0.05
+_POLL_S = 0.1
+_QUIET_S = 45.0
 _LOOK_S = 0.25
 VENDORS = ("notion", "resend", "discord")
 
@@ -70,7 +71,7 @@ class Storm:
             ]
             try:
                 for strike in chaos.strikes:
-                    time.sleep(strike.wait_s)
+                    self._let_work(strike.after_calls)
                     self._strike(strike)
             finally:
                 self._is_over.set()
@@ -80,6 +81,16 @@ class Storm:
         self.world.sandbox.set_limits(notion=None, resend=None, discord=None)
 
     # Blows
+
+    def _let_work(self, calls: int) -> None:
+        """Wait until so many vendor calls were made, or until it is clear that there is nothing to do."""
+        enough = self._calls() + calls
+        ends_at = time.monotonic() + _QUIET_S
+        while self._calls() < enough and time.monotonic() < ends_at:
+            time.sleep(_LOOK_S)
+
+    def _calls(self) -> int:
+        return int(self.world.sandbox.state()["counts"]["calls"])
 
     def _strike(self, strike: Strike) -> None:
         held = self._hold(strike.moment)

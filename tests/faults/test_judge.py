@@ -130,9 +130,9 @@ def test_a_stop_allows_one_mail_in_flight_and_no_more() -> None:
 
 
 def test_a_seed_draws_the_same_storm_with_everything_in_it() -> None:
-    assert chaos.draw(7, 5, 1.0) == chaos.draw(7, 5, 1.0)
-    assert chaos.draw(7, 5, 1.0) != chaos.draw(8, 5, 1.0)
-    drawn = chaos.draw(7, 3, 1.0)
+    assert chaos.draw(7, 5, 40) == chaos.draw(7, 5, 40)
+    assert chaos.draw(7, 5, 40) != chaos.draw(8, 5, 40)
+    drawn = chaos.draw(7, 3, 40)
     assert {strike.victim for strike in drawn.strikes} == set(chaos.Victim)
     assert {trouble.name for trouble in drawn.troubles} == {
         f"{vendor} {kind}"
