@@ -11,7 +11,7 @@ _UNFINISHED = "CREATED,SUBMITTED,QUEUED,RUNNING,RETRYING,RESTARTED,PAUSED,KILLIN
 _BROKEN = "FAILED,KILLED,CANCELLED"
 # They run again by themselves, and the last reconcile below must end well.
 _WATCHERS = frozenset({"health-check", "reconcile"})
-_MOST_REPEATS = 3
+_MOST_REPEATS = 5
 _POLL_S = 0.5
 _TELL_S = 20.0
 
@@ -36,6 +36,7 @@ class Operator:
         self._patience_s = patience_s
         self._report = report
         self._repeats: Counter[str] = Counter()
+        self._replayed: set[str] = set()
         self.repeated = 0
 
     def settle(self) -> None:
@@ -76,7 +77,9 @@ class Operator:
         broken = [
             found
             for found in self._search(**{"filters[state][IN]": _BROKEN})
-            if found["flowId"] not in _WATCHERS and self._repeats[found["id"]] < _MOST_REPEATS
+            if found["flowId"] not in _WATCHERS
+            and found["id"] not in self._replayed
+            and self._repeats[_first(found)] < _MOST_REPEATS
         ]
         for found in broken:
             self._repeat(found)
@@ -86,11 +89,11 @@ class Operator:
 
     def _repeat(self, execution: dict[str, Any]) -> None:
         failed = [run["taskId"] for run in execution["taskRunList"] if run["state"]["current"] == "FAILED"]
-        self._repeats[execution["id"]] += 1
+        self._repeats[_first(execution)] += 1
         self.repeated += 1
         if "give_up" in failed or execution["state"]["current"] != "FAILED":
             # A replay is another execution: this one stays as it is.
-            self._repeats[execution["id"]] = _MOST_REPEATS
+            self._replayed.add(execution["id"])
             self._world.replay(execution["id"])
         else:
             self._world.restart(execution["id"])
@@ -105,3 +108,8 @@ class Operator:
         params = {"filters[namespace][EQUALS]": "christmas", "page": page, "size": size, **only}
         found: dict[str, Any] = self._world.api("GET", "executions/search", params=params)
         return found
+
+
+def _first(execution: dict[str, Any]) -> str:
+    """The execution of which this one is a replay, or itself."""
+    return str(execution.get("originalId") or execution["id"])

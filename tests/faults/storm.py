@@ -14,6 +14,7 @@ from itertools import cycle
 
 import httpx
 
+from christmas_tasks.local.engine import EngineError
 from tests.faults.chaos import HELD_CALLS, Chaos, Moment, Strike, Trouble, Victim
 from tests.faults.disk import Disk
 from tests.faults.processes import tasks_of
@@ -22,6 +23,7 @@ from tests.integration.world import World
 _MOMENT_S = 8.0
 _POLL_S = 0.1
 _QUIET_S = 45.0
+_STARTS = 3
 _LOOK_S = 0.25
 VENDORS = ("notion", "resend", "discord")
 
@@ -163,7 +165,19 @@ class Storm:
         if strike.victim is Victim.WORKER:
             engine.start_worker()
         else:
-            engine.start()
+            self._start()
+
+    def _start(self) -> None:
+        # On a machine under load a start may take longer than the engine's own patience: a person tries again.
+        for tries_left in range(_STARTS - 1, -1, -1):
+            try:
+                self.world.stack.engine.start()
+            except EngineError as error:
+                if not tries_left:
+                    raise
+                self.report(f"the start failed: {error}")
+            else:
+                return
 
     # Trouble
 
