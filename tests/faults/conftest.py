@@ -1,10 +1,10 @@
-"""The runs of this folder need the engine, save the judge's own tests."""
+"""The runs of this folder need the engine, save those that only read and reckon."""
 
 from pathlib import Path
 
 import pytest
 
-_WITHOUT_ENGINE = {"test_judge.py"}
+_WITHOUT_ENGINE = {"test_judge.py", "test_liveness.py"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
