@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from dataclasses import dataclass
 
 import httpx
@@ -22,11 +23,16 @@ class Answers:
 
     Args:
         seconds: From the moment each request was to leave until its answer; refused ones too.
-        refused: Answers other than 200, and none at all.
+        statuses: How often each answer came; 0: none at all.
     """
 
     seconds: list[float]
-    refused: int
+    statuses: Counter[int]
+
+    @property
+    def refused(self) -> int:
+        """Answers other than 200, and none at all."""
+        return self.statuses.total() - self.statuses[httpx.codes.OK]
 
 
 def webhooks(options: Options) -> Result:
@@ -55,7 +61,7 @@ def webhooks(options: Options) -> Result:
             _beside(peer, 0.99),
             " s",
         ),
-        at_most("  refused", answers.refused, 0, f"/health {peer.refused}"),
+        at_most("  refused, or not confirmed in time", answers.refused, 0, _told(answers)),
         at_most("  lost: answered or not, no contact in Notion", lost, 0),
         at_most("  contacts made twice", double, 0),
         Figure("  until all are written in Notion, s", all_written_s),
@@ -63,11 +69,16 @@ def webhooks(options: Options) -> Result:
     about = (
         "signups at an even pace; time counts from when a request was to leave; beside: GET /health at the same pace"
     )
-    return Result("webhooks", about, figures, lost + double)
+    more = {"answers by status": answers.statuses, "seconds of each answer": answers.seconds}
+    return Result("webhooks", about, figures, lost + double, more)
 
 
 def _latency(name: str, answers: Answers, peer: Answers, share: float) -> Figure:
     return Figure(f"webhook answered, {name} s", percentile(answers.seconds, share), _beside(peer, share))
+
+
+def _told(answers: Answers) -> str:
+    return ", ".join(f"{count} x {status or 'no answer'}" for status, count in sorted(answers.statuses.items()))
 
 
 def _beside(peer: Answers, share: float) -> str:
@@ -81,19 +92,19 @@ async def _send(address: str, count: int, seconds: float, name: str) -> Answers:
     async with httpx.AsyncClient(timeout=_TIMEOUT_S, limits=limits, trust_env=False) as client:
         start = time.perf_counter() + 0.2
 
-        async def one(n: int) -> tuple[float, bool]:
+        async def one(n: int) -> tuple[float, int]:
             at = start + n * seconds / count
             await asyncio.sleep(max(0.0, at - time.perf_counter()))
             try:
                 body = {"email": f"{name}-{n}@example.org", "first_name": "Ada"}
                 answer = await (client.post(address, json=body) if name else client.get(address))
-                good = answer.status_code == httpx.codes.OK
+                status = answer.status_code
             except httpx.HTTPError:
-                good = False
-            return time.perf_counter() - at, good
+                status = 0
+            return time.perf_counter() - at, status
 
         done = await asyncio.gather(*(one(n) for n in range(count)))
-    return Answers([spent for spent, _ in done], sum(not good for _, good in done))
+    return Answers([spent for spent, _ in done], Counter(status for _, status in done))
 
 
 def _wait_for_contacts(product: Product, name: str, count: int) -> dict[str, int]:
