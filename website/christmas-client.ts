@@ -106,7 +106,7 @@ export interface ClientOptions {
   /** Pause before the second attempt; it doubles, up to `maxBackoffMs`. Default 500 ms and 8 s. */
   backoffMs?: number;
   maxBackoffMs?: number;
-  /** Called before each repeat. For your log: it holds no key and no personal data. */
+  /** Called before each repeat. For your log: it holds no key, and no address that can be read. */
   onRetry?: (info: { requestId: string; attempt: number; reason: string; pauseMs: number }) => void;
   /** In place of the global `fetch`. */
   fetch?: typeof fetch;
