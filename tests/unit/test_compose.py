@@ -1,7 +1,11 @@
 """The production set-up as it can be judged without a Docker engine: Compose file, Dockerfile, configuration."""
 
 import re
+import subprocess
+import sys
+import threading
 from fnmatch import fnmatch
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -212,3 +216,25 @@ def test_the_sandbox_comes_only_when_asked_and_its_settings_let_everything_start
     chosen = composed({**environ, "CHRISTMAS_ENV_FILE": "kestra/docker/sandbox.env"})["services"]["kestra"]
     assert chosen["env_file"] == ["kestra/docker/sandbox.env"]
     assert services()["kestra"]["env_file"] == [".env.kestra"]
+
+
+@pytest.mark.parametrize(("status", "healthy"), [(200, True), (401, True), (503, False)])
+def test_the_health_check_tells_a_living_engine_from_a_sick_one(status: int, healthy: bool) -> None:
+    """An answer that asks for a login is one; a 503, or nobody at the port, is not."""
+
+    class Health(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status if self.path == "/health" else 503)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    command, python, option, program = services()["kestra"]["healthcheck"]["test"]
+    assert (command, python, option) == ("CMD", "python3", "-c")
+    with HTTPServer(("127.0.0.1", 0), Health) as listening:
+        threading.Thread(target=listening.handle_request, daemon=True).start()
+        own_port = program.replace("8081", str(listening.server_port))
+        assert (subprocess.run([sys.executable, "-c", own_port], check=False).returncode == 0) is healthy
+    gone = subprocess.run([sys.executable, "-c", own_port], check=False, capture_output=True)
+    assert gone.returncode != 0
