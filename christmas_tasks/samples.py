@@ -30,6 +30,29 @@ OPTIONAL_SETTINGS: Mapping[str, str] = MappingProxyType(
     }
 )
 
+# What every sequence knows from the contact, and what each one's own webhook adds.
+_CONTACTS = frozenset(
+    {
+        "first_name",
+        "business_name",
+        "assessment_score",
+        "red_systems",
+        "orange_systems",
+        "yellow_systems",
+        "green_systems",
+    }
+)
+_KNOWN: Mapping[Sequence, frozenset[str]] = MappingProxyType(
+    {
+        Sequence.FIVE_DAY: frozenset(
+            {"weakest_system_1", "weakest_system_2", "strongest_system", "revenue_leak_total"}
+        ),
+        Sequence.NOSHOW: frozenset(),
+        Sequence.POSTCALL: frozenset(),
+        Sequence.ONBOARDING: frozenset({"portal_url", "diagnostic_call_date"}),
+    }
+)
+
 
 @dataclass(frozen=True)
 class Lead:
@@ -50,9 +73,10 @@ class Lead:
     has_settings: bool = True
 
     def row(self, sequence: Sequence, address: str = ADDRESS, cause: str = "a sample") -> TrackerRow:
-        """The tracker row that this lead would have in *sequence*; it stands in no database."""
+        """The tracker row that this lead would have in *sequence*, with what that one knows; it is in no database."""
         enrolment = Enrolment("sample", sequence, address, cause)
-        return TrackerRow("", enrolment.key, address, sequence, self.segment, variables=self.variables)
+        known = {name: value for name, value in self.variables.items() if name in _CONTACTS | _KNOWN[sequence]}
+        return TrackerRow("", enrolment.key, address, sequence, self.segment, variables=known)
 
 
 def _lead(segment: Segment, first_name: str, business_name: str, **facts: str | float) -> Lead:
