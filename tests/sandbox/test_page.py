@@ -1,6 +1,8 @@
 """The console page at `/`, what it asks, and mounted files: hostile text stays harmless, and a poll costs little."""
 
 import asyncio
+import socket
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,8 @@ import pytest
 import christmas_sandbox
 from christmas_sandbox.console_engine import Engine, EngineAccess, EngineProblem
 from christmas_sandbox.console_executions import reason_in
-from christmas_sandbox.testing import SandboxHandle
+from christmas_sandbox.sandbox import SandboxOptions
+from christmas_sandbox.testing import SandboxHandle, running_sandbox
 
 HOSTILE = "<script>document.title='owned'</script><img src=x onerror=alert(1)>"
 PAGES = Path(christmas_sandbox.__file__).parent / "pages"
@@ -171,6 +174,23 @@ def test_an_odd_id_never_reaches_kestra(sandbox: SandboxHandle) -> None:
         with pytest.raises(ValueError, match=r"KESTRA_PASSWORD|no address"):
             EngineAccess(url, "admin@example.org", password)
     assert sandbox.state()
+
+
+@pytest.mark.parametrize("listens", [True, False])
+def test_a_kestra_that_is_silent_or_gone_holds_nothing_up(tmp_path: Path, *, listens: bool) -> None:
+    """The page's data comes all the same, and soon says what is wrong if that is known."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        if not listens:
+            silent.close()
+        options = SandboxOptions(engine=EngineAccess(url, "admin@example.org", "the-password"))
+        with running_sandbox(tmp_path, options) as sandbox:
+            began = time.monotonic()
+            answer = httpx.get(f"{sandbox.url}/_page/data/executions", trust_env=False)
+            assert time.monotonic() - began < 3
+            assert answer.json()["view"] == {"executions": [], "total": 0, "open": None}
+            assert answer.json()["engine"]["problem"] == ("" if listens else f"Kestra does not answer at {url}.")
+            assert "the-password" not in answer.text
 
 
 def test_the_last_line_that_tells_why_is_the_reason() -> None:
