@@ -7,7 +7,7 @@ let limit = STEP;
 let parts;
 
 // Discord shows a mark behind a backslash as it is.
-const shown = (text) => text.replace(/\\([\\`*_{}[\]()#+\-.!|>~])/g, "$1");
+const shown = (text) => String(text ?? "").replace(/\\([\\`*_{}[\]()#+\-.!|>~])/g, "$1");
 
 function mount(root, poll) {
   parts = {

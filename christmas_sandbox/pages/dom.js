@@ -107,7 +107,9 @@ export function time(iso) {
 
 // A time that counts down by itself.
 export function until(iso) {
-  const made = h("time", { datetime: iso, title: FULL.format(new Date(iso)), "data-until": iso });
+  const at = new Date(iso);
+  if (Number.isNaN(at.getTime())) return h("span", {}, iso);
+  const made = h("time", { datetime: iso, title: FULL.format(at), "data-until": iso });
   made.textContent = distance(iso);
   return made;
 }
