@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from httpx import Response
 
 _PAGE_SIZE = 100
+# Of a task: a worker has it, or is to get it.
+_AT_WORK = frozenset(LIVE_STATES) - {"RETRYING"}
 _NOT_FOUND = 404
 _CONFLICT = 409
 
@@ -77,10 +79,17 @@ class EngineRecords(EngineApi):
         only = {"filters[state][IN]": ",".join(LIVE_STATES), "filters[labels][EQUALS][enrolment]": enrolment_key}
         return list(self._pages(only))
 
-    def state(self, execution_id: str) -> str:
-        """The execution's state; empty if it is gone."""
-        found = self._read(f"executions/{execution_id}")
-        return "" if found is None else str(found["state"]["current"])
+    def has_ended(self, execution_id: str) -> bool:
+        """Whether nothing of it waits or runs any more; one that is gone has ended.
+
+        Kestra 2.0.0 leaves an execution that is killed between two tries of a task in KILLING for ever
+        (kestra-io/kestra issue 19679): that one has ended as well.
+        """
+        found = self.whole(execution_id)
+        if found is None or found["state"]["current"] not in LIVE_STATES:
+            return True
+        runs = {run["state"]["current"] for run in found.get("taskRunList") or ()}
+        return found["state"]["current"] == "KILLING" and not runs & _AT_WORK
 
     def whole(self, execution_id: str) -> Json | None:
         """The execution as Kestra has it, with its tasks; None if it is gone."""

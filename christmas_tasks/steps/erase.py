@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from christmas_tasks.contacts import Contact
-from christmas_tasks.engine_api import LIVE_STATES
 from christmas_tasks.engine_records import Execution
 from christmas_tasks.errors import SetupRefused, TransientError
 from christmas_tasks.sequences import StopEvent
@@ -59,8 +58,8 @@ class Ledger(Look, Protocol):
 class Engine(Archive, Protocol):
     """Kestra, with the end of executions."""
 
-    def state(self, execution_id: str) -> str:
-        """The state; empty if it is gone."""
+    def has_ended(self, execution_id: str) -> bool:
+        """Whether nothing of it waits or runs any more."""
         ...
 
     def kill(self, execution_id: str) -> None:
@@ -210,11 +209,11 @@ def _end(
 def _delete(execution: Execution, engine: Engine, sleep: Callable[[float], None]) -> None:
     # A task that is under way is ended by its worker; only then is the execution Kestra's to delete.
     waited_s = 0.0
-    while (state := engine.state(execution.execution_id)) in LIVE_STATES or not engine.delete(execution.execution_id):
+    while not (engine.has_ended(execution.execution_id) and engine.delete(execution.execution_id)):
         if waited_s >= _KILL_PATIENCE_S:
             raise TransientError(
-                f"The execution {execution.execution_id} of {execution.flow} is still {state} after {waited_s:.0f} s. "
-                "What is told above is done: run the command again."
+                f"The execution {execution.execution_id} of {execution.flow} was killed {waited_s:.0f} s ago and has "
+                "not ended. What is told above is done: run the command again."
             )
         sleep(_KILL_POLL_S)
         waited_s += _KILL_POLL_S

@@ -66,7 +66,7 @@ def test_all_reads_every_page_in_an_order_that_new_ones_do_not_move(kestra: Kest
 def test_what_is_gone_is_no_trouble(kestra: Kestra, records: EngineRecords) -> None:
     """Another erase, or a purge, was faster."""
     kestra.answers = [httpx.Response(404) for _ in range(7)]
-    assert (records.state("x"), records.whole("x"), records.outputs("x"), records.logs("x")) == ("", None, [], [])
+    assert (records.has_ended("x"), records.whole("x"), records.outputs("x"), records.logs("x")) == (True, None, [], [])
     assert records.file("x", "kestra:///x") is None
     records.kill("x")
     assert records.delete("x")
@@ -77,6 +77,27 @@ def test_an_execution_that_has_not_ended_is_not_deleted(kestra: Kestra, records:
     kestra.answers = [httpx.Response(409), httpx.Response(409), httpx.Response(204)]
     records.kill("x")
     assert [records.delete("x"), records.delete("x")] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("state", "task", "has_ended"),
+    [
+        ("SUCCESS", "SUCCESS", True),
+        ("CREATED", None, False),
+        ("RETRYING", "RETRYING", False),
+        ("KILLING", "RUNNING", False),
+        ("KILLING", "KILLING", False),
+        ("KILLING", "RETRYING", True),
+        ("KILLED", "KILLED", True),
+    ],
+)
+def test_what_has_ended_does_nothing_any_more(
+    kestra: Kestra, records: EngineRecords, state: str, task: str | None, *, has_ended: bool
+) -> None:
+    """Also one that was killed between two tries, which Kestra 2.0.0 leaves in KILLING for ever."""
+    runs = [{"state": {"current": task}}] if task else None
+    kestra.answers = [httpx.Response(200, json={"state": {"current": state}, "taskRunList": runs})]
+    assert records.has_ended("x") is has_ended
 
 
 @pytest.mark.parametrize(

@@ -72,9 +72,9 @@ class FakeEngine:
         assert execution_id in uri
         return self.files.get(uri)
 
-    def state(self, execution_id: str) -> str:
+    def has_ended(self, execution_id: str) -> bool:
         found = self.executions.get(execution_id)
-        return found.state if found else ""
+        return found is None or not found.is_live
 
     def kill(self, execution_id: str) -> None:
         def effect() -> None:

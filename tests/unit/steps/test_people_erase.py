@@ -169,6 +169,6 @@ def test_execution_that_does_not_end_is_told_and_keeps_its_row(
 ) -> None:
     """The row, by which a repeat finds it, goes only after it; stopped it is."""
     monkeypatch.setattr(campaign.engine, "kill", lambda _: None)
-    with pytest.raises(TransientError, match="still CREATED"):
+    with pytest.raises(TransientError, match="and has not ended"):
         campaign.erase()
     assert [row.status for row in campaign.people.rows_of(ANN)] == [SequenceStatus.STOPPED]

@@ -122,17 +122,29 @@ class ActionController {
         return commands.execution(id);
     }
 
-    /** Deletes an execution that has ended, by default with its logs, metrics and files. */
+    /**
+     * Deletes an execution that has ended, by default with its logs, metrics and files.
+     *
+     * <p>One that was killed while it waited for a retry counts as ended: Kestra 2.0.0 leaves it in KILLING for ever
+     * (kestra-io/kestra issue 19679), and nothing of it runs.
+     */
     @Delete
     @Status(HttpStatus.NO_CONTENT)
     void delete(
         String id, @QueryValue(defaultValue = "true") boolean deleteLogs, @QueryValue(defaultValue = "true") boolean deleteMetrics,
         @QueryValue(defaultValue = "true") boolean deleteStorage) throws IOException {
         Execution execution = commands.execution(id);
-        if (!execution.getState().isTerminated()) {
+        if (!execution.getState().isTerminated() && !isLeftInKilling(execution)) {
             throw new IllegalStateException("The execution is " + execution.getState().getCurrent() + ": kill it before it is deleted");
         }
         service.delete(execution, deleteLogs, deleteMetrics, deleteStorage);
+    }
+
+    private static boolean isLeftInKilling(Execution execution) {
+        return execution.getState().getCurrent() == State.Type.KILLING
+            && Optional.ofNullable(execution.getTaskRunList()).orElse(List.of()).stream()
+                .map(run -> run.getState().getCurrent())
+                .allMatch(state -> state.isTerminated() || state == State.Type.RETRYING);
     }
 
     private Execution replay(Replay command) throws TimeoutException {
