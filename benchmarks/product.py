@@ -231,7 +231,7 @@ class _NothingWaits:
 def running_product(settings: Mapping[str, str], workers: int = 0, worker_threads: int = 8) -> Iterator[Product]:
     """Start a product in a folder of its own; everything ends with the block."""
     ensure_built(say)
-    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+    with tempfile.TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         flows = folder / "flows"
         shutil.copytree(FLOWS, flows, ignore=shutil.ignore_patterns(*_BY_CLOCK))
