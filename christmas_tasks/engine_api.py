@@ -21,6 +21,7 @@ FLOW = "send-email"
 LIVE_STATES = ("CREATED", "SUBMITTED", "QUEUED", "RUNNING", "RETRYING", "RESTARTED", "PAUSED", "KILLING")
 _PAGE_SIZE = 100
 _TIMEOUT_S = 35.0
+_REASON_LIMIT = 200
 
 
 class EngineApi:
@@ -123,7 +124,8 @@ class EngineApi:
     def _call(self, method: str, path: str, **content: Any) -> Any:  # noqa: ANN401 - Kestra's JSON
         answer = self._answer(method, path, **content)
         if answer.is_error:
-            raise SetupRefused(f"Kestra's API refuses the request (HTTP {answer.status_code}): is {FLOW} deployed?")
+            refused = f"Kestra's API refuses the request (HTTP {answer.status_code}{_reason(answer)})"
+            raise SetupRefused(f"{refused}: is {FLOW} deployed?")
         return answer.json()
 
     def _answer(self, method: str, path: str, **content: Any) -> "Response":  # noqa: ANN401 - httpx's options
@@ -141,3 +143,11 @@ class EngineApi:
         if answer.is_server_error:
             raise VendorUnavailable(f"Kestra's API is in trouble (HTTP {answer.status_code}): {self.again}.")
         return answer
+
+
+def _reason(answer: "Response") -> str:
+    """Kestra's own words about a refusal, which the status alone doesn't tell; empty if it has none."""
+    try:
+        return f", {str(answer.json()['message'])[:_REASON_LIMIT]}"
+    except (ValueError, KeyError, TypeError):
+        return ""
