@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -116,10 +117,12 @@ class Callers:
     def __init__(self, world: World) -> None:
         self._world = world
         self._http = httpx.Client(timeout=20.0, limits=httpx.Limits(max_connections=_CALLERS))
+        self._is_over = threading.Event()
         self.asked: list[Asked] = []
 
     def close(self) -> None:
-        """End the connections."""
+        """End the connections; whoever still waits gives up."""
+        self._is_over.set()
         self._http.close()
 
     def come(self, everybody: tuple[Lead, ...]) -> None:
@@ -128,7 +131,8 @@ class Callers:
         with ThreadPoolExecutor(_CALLERS) as pool:
             coming: list[Future[None]] = []
             for lead in everybody:
-                time.sleep(max(0.0, lead.at_s - (time.monotonic() - began)))
+                if self._is_over.wait(max(0.0, lead.at_s - (time.monotonic() - began))):
+                    break
                 asked = Asked(lead, datetime.now(UTC))
                 self.asked.append(asked)
                 body = leads.with_time(lead, asked.first_at)
@@ -200,9 +204,8 @@ class Callers:
                 found = None
             if found:
                 return found
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"waited {_CALLER_PATIENCE_S:.0f} s for {what}")
-            time.sleep(again_s)
+            if time.monotonic() > deadline or self._is_over.wait(again_s):
+                raise TimeoutError(f"nobody waits any longer for {what}")
 
 
 def run(
@@ -210,7 +213,7 @@ def run(
 ) -> tuple[Callers, Storm]:
     """Leads and storm side by side, then the operator; returns once everybody was answered and all has ended."""
     callers, storm = Callers(world), Storm(world, disk, report)
-    with closing(callers), ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(1) as pool, closing(callers):
         coming = pool.submit(callers.come, leads.draw(seed, size.lead_count, size.over_s))
         storm.run(chaos.draw(seed, size.kills, size.calls_between))
         report("the storm is over")
