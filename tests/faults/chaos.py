@@ -147,18 +147,24 @@ def _troubles(random: Random, rounds: int) -> list[Trouble]:
 
 
 def _trouble(random: Random, vendor: str, kind: str) -> Trouble:
-    wait_s, for_s = random.uniform(0.1, 1.0), random.uniform(3.0, 6.0)
+    wait_s, for_s = random.uniform(0.1, 2.0), random.uniform(4.0, 12.0)
     name = f"{vendor} {kind}"
     if kind == "limit":
         return Trouble(vendor, name, wait_s, for_s)
-    fault: dict[str, Any] = {"vendor": vendor, "kind": kind, **random.choice(_PLACES[vendor])}
+    # Some calls come through in between, however slow the machine is.
+    fault: dict[str, Any] = {
+        "vendor": vendor,
+        "kind": kind,
+        "skip": 0 if vendor == "discord" else random.randint(1, 8),
+        **random.choice(_PLACES[vendor]),
+    }
     if kind == "429":
-        fault |= {"kind": "status_before", "status": 429, "retry_after": random.choice((1, 2)), "times": 6}
+        fault |= {"kind": "status_before", "status": 429, "retry_after": random.choice((1, 2)), "times": 5}
     elif kind in {"status_before", "status_after"}:
         body = random.choice(("json", "empty", "html"))
-        fault |= {"status": random.choice((500, 502, 503, 529)), "times": random.randint(1, 4), "body": body}
+        fault |= {"status": random.choice((500, 502, 503, 529)), "times": random.randint(1, 3), "body": body}
     elif kind == "delay":
-        fault |= {"seconds": random.choice((0.3, 1.0, 2.0)), "times": random.randint(5, 15)}
+        fault |= {"seconds": random.choice((0.3, 1.0, 2.0)), "times": random.randint(4, 8)}
     else:
-        fault |= {"times": random.randint(1, 3)}
+        fault |= {"times": random.randint(1, 2)}
     return Trouble(vendor, name, wait_s, for_s, fault)
