@@ -61,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--emails", type=int, help="due at once, in drain and workers")
     parser.add_argument("--singles", type=int, help="one after the other, in cost and growth")
     parser.add_argument("--webhooks", type=int, help="in webhooks")
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting, for all of them")
     parser.add_argument("--rows", type=int, nargs="+", help="sizes of the tracker in growth, ascending")
     return parser
 
@@ -71,6 +72,8 @@ def _options(given: argparse.Namespace) -> Options:
         "emails": given.emails,
         "worker_emails": given.emails,
         "single_emails": given.singles,
+        "growth_emails": given.singles,
+        "settings": dict(setting.split("=", 1) for setting in given.set),
         "webhooks": given.webhooks,
         "rows": tuple(given.rows) if given.rows else None,
     }

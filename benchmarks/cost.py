@@ -55,7 +55,7 @@ class Singles:
 
 def cost(options: Options) -> Result:
     """One engine: handlers first, then single emails between two measurements of the floor."""
-    with running_product({}) as product:
+    with running_product(options.settings) as product:
         product.warm_up(min(_WARM_UP, 4 * options.single_emails))
         handled = _handlers(product)
         floors = _floors(product)

@@ -17,8 +17,12 @@ _EMAILS_PER_S = 2.0
 def drain(options: Options) -> Result:
     """Both runs, each on an engine of its own."""
     dictated_s = max(NOTION_CALLS * options.emails / NOTION_PER_S, options.emails / RESEND_PER_S)
-    limited_s, limited, _ = _run(options.emails, AS_DOCUMENTED, 6 * dictated_s + 120, with_limits=True)
-    free_s, free, cpu_s = _run(options.emails, UNLIMITED, 6 * dictated_s + 120, with_limits=False)
+    limited_s, limited, _ = _run(
+        options.emails, {**options.settings, **AS_DOCUMENTED}, 6 * dictated_s + 120, with_limits=True
+    )
+    free_s, free, cpu_s = _run(
+        options.emails, {**options.settings, **UNLIMITED}, 6 * dictated_s + 120, with_limits=False
+    )
     rate = None if free_s is None else options.emails / free_s
     alone = f"the limits alone: {dictated_s:.0f} s"
     figures = [

@@ -52,16 +52,17 @@ def growth(options: Options) -> Result:
     curve: list[tuple[int, float]] = []
     harm = 0
     sizes: list[Size] = []
-    with running_product({}) as product:
+    with running_product(options.settings) as product:
         product.warm_up(_WARM_UP)
         for wanted in options.rows:
             rate = _grow(product, sizes[-1].waiting if sizes else 0, wanted, curve)
             size, lost_or_double = _measure(product, wanted, options, rate)
             sizes.append(size)
             harm += lost_or_double
+        refused = Figure("  of them refused at first, and repeated", product.refused_starts)
     about = "rows and waiting executions made with the library's own code; one engine, growing"
     more = {"curve of waiting executions and MiB": curve, "sizes": [vars(size) for size in sizes]}
-    return Result("growth", about, [*_figures(sizes), _curve(curve)], harm, more)
+    return Result("growth", about, [*_figures(sizes), refused, _curve(curve)], harm, more)
 
 
 def _grow(product: Product, have: int, wanted: int, curve: list[tuple[int, float]]) -> float:
@@ -76,7 +77,7 @@ def _grow(product: Product, have: int, wanted: int, curve: list[tuple[int, float
 def _measure(product: Product, waiting: int, options: Options, rate: float) -> tuple[Size, int]:
     time.sleep(_SETTLE_S)
     after = product.last_call()
-    singles = one_after_the_other(product, f"at{waiting}", options.single_emails, options.idle_seconds)
+    singles = one_after_the_other(product, f"at{waiting}", options.growth_emails, options.idle_seconds)
     emails = singles.emails
     time.sleep(_SETTLE_S)
     size = Size(

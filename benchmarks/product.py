@@ -22,6 +22,7 @@ import httpx
 from benchmarks.processes import Cpu, cpu_of
 from christmas_sandbox.testing import SandboxHandle
 from christmas_tasks.engine_api import EngineApi
+from christmas_tasks.errors import SetupRefused
 from christmas_tasks.flow_tasks.door import Door
 from christmas_tasks.local.engine import ensure_built
 from christmas_tasks.local.stack import FLOWS, Stack, StackOptions
@@ -38,6 +39,7 @@ PAUSE_S = 0.5
 # Not the engine under test: flows that a clock starts would take part in some runs and not in others.
 _BY_CLOCK = ("reconcile.yml", "health-check.yml")
 _WRITERS = 4
+_STARTS = 3
 _NUMBER = 1
 _OF_THE_STACK = (
     *REQUIRED_SECRETS,
@@ -74,12 +76,16 @@ class Outcome:
 class Product:
     """Engine, flows and stand-ins, in production mode: nothing is due but what a benchmark makes due.
 
+    ``refused_starts`` counts executions that Kestra's API did not start when asked first.
+
     Args:
         stack: Running.
+        folder: For the seeding's own cache.
     """
 
     def __init__(self, stack: Stack, folder: Path) -> None:
         self.stack = stack
+        self.refused_starts = 0
         self.sandbox = SandboxHandle(stack.sandbox_url)
         environ = {name: stack.setting(name) for name in _OF_THE_STACK}
         self._slots = Door(environ, folder).email_slots
@@ -135,9 +141,20 @@ class Product:
         """
         fresh = _NothingWaits(self._engine)
         with ThreadPoolExecutor(_WRITERS) as writers:
-            for done, _ in enumerate(writers.map(lambda email: schedule([email], fresh, self._slots.take), emails), 1):
+            for done, _ in enumerate(writers.map(lambda email: self._start_one(email, fresh), emails), 1):
                 if waits_for is not None and done % max(1, len(emails) // 20) == 0:
                     waits_for(done)
+
+    def _start_one(self, email: DueEmail, engine: "_NothingWaits") -> None:
+        for _ in range(_STARTS):
+            try:
+                schedule([email], engine, self._slots.take)
+            except SetupRefused as refusal:
+                self.refused_starts += 1
+                say(f"an execution was not started: {refusal}")
+            else:
+                return
+        raise RuntimeError("Kestra's API refuses to start executions, see above")
 
     def _row(self, address: str, due_at: datetime) -> DueEmail:
         enrolment = Enrolment("Christmas 2025", EmailSequence.POSTCALL, address)

@@ -38,7 +38,7 @@ class Answers:
 def webhooks(options: Options) -> Result:
     """Signups at an even pace, whatever the answers take; before them as many bare GETs of ``/health``."""
     count, seconds = options.webhooks, options.webhook_seconds
-    with running_product({}) as product:
+    with running_product(options.settings) as product:
         address = product.stack.webhook_url("signup-handler")
         asyncio.run(_send(address, _WARM_UP, 4.0, "warm"))
         _wait_for_contacts(product, "warm", _WARM_UP)

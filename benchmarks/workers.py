@@ -22,7 +22,7 @@ def workers(options: Options) -> Result:
     harm = 0
     rates: list[float | None] = []
     for count in options.worker_counts:
-        seconds, outcome, _ = _run(count, options.worker_emails, kill=False)
+        seconds, outcome, _ = _run(count, options, kill=False)
         rates.append(options.worker_emails / seconds if seconds else None)
         before = rates[-2] if len(rates) > 1 else None
         what = f"{count} worker{'s' * (count > 1)}, emails/s"
@@ -32,7 +32,7 @@ def workers(options: Options) -> Result:
             bar = _HELPS * before
             figures.append(at_least(what, rates[-1], bar, f"{options.worker_counts[len(rates) - 2]}: {before:.2f}"))
         harm += outcome.lost + outcome.double
-    seconds, outcome, mib = _run(2, options.worker_emails, kill=True)
+    seconds, outcome, mib = _run(2, options, kill=True)
     figures += [
         Figure(
             "2 workers, one killed with -9 in the middle: emails/s",
@@ -50,8 +50,9 @@ def workers(options: Options) -> Result:
     return Result("workers", about, figures, harm + outcome.lost + outcome.double)
 
 
-def _run(count: int, emails: int, *, kill: bool) -> tuple[float | None, Outcome, float]:
-    with running_product({}, workers=count - 1, worker_threads=THREADS) as product:
+def _run(count: int, options: Options, *, kill: bool) -> tuple[float | None, Outcome, float]:
+    emails = options.worker_emails
+    with running_product(options.settings, workers=count - 1, worker_threads=THREADS) as product:
         product.warm_up(_WARM_UP * count)
         due_at = (now() + timedelta(seconds=15 + emails * 0.15)).replace(microsecond=0)
         addresses = product.seed("slow", [due_at] * emails)
