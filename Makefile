@@ -23,7 +23,7 @@ $(STAMP): requirements-dev.lock pyproject.toml
 
 lock: $(STAMP) ## Pin all packages again (hashes, no addresses)
 	@$(BIN)/uv pip compile $(LOCK_FLAGS) pyproject.toml -o requirements.lock
-	@$(BIN)/uv pip compile $(LOCK_FLAGS) pyproject.toml --group dev -o requirements-dev.lock
+	@$(BIN)/uv pip compile $(LOCK_FLAGS) pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock
 
 fmt: $(STAMP) ## Format the code
 	@$(BIN)/ruff format --quiet .
