@@ -135,9 +135,12 @@ def test_for_each_field_the_schema_takes_the_types_that_the_model_takes(name: st
 
 
 PLAUSIBLE = st.sampled_from(
-    (None, "", " ", "\t", "0", " 8 ", "008", "9", "-1", "2.5", "1e1", "100", "100.0", "100.5", 0, 8, 9, -1, 2.5, 100, True,
-     False, "true", "TRUE", "paid", "\x01", "\x1f", "\ufeff", "EV1", "https://a.example.org/x", "http://a", "https://", [], [None], ["a"])
-)  # fmt: skip
+    (
+        *(None, "", " ", "\t", "\x01", "\x1f", "\ufeff", "EV1", "paid", "true", "TRUE", True, False, [], [None], ["a"]),
+        *("0", " 8 ", "008", "9", "-1", "2.5", "1e1", "100", "100.0", "100.5", 0, 8, 9, -1, 2.5, 100),
+        *("https://a.example.org/x", "http://a", "https://"),
+    )
+)
 ADDRESSES = st.sampled_from(("anna@example.org", "Anna <anna@example.org>", " ANNA@EXAMPLE.ORG "))
 
 
