@@ -51,6 +51,7 @@ function go() {
     else link.removeAttribute("aria-current");
   }
   etag = { of: "", value: "" };
+  main.setAttribute("aria-busy", "true");
   poll();
 }
 
@@ -93,6 +94,7 @@ function show(found, id) {
   tell("failures", found.engine.failures, "failed");
   tell("faults-on", found.faults_on, found.faults_on === 1 ? "fault on" : "faults on");
   VIEWS[shown.name].update(found.view, id, found);
+  main.removeAttribute("aria-busy");
   if (left) arrive(left);
   left = null;
 }

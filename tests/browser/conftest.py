@@ -22,7 +22,7 @@ ARGUMENTS = [
 ]
 NO_CHROMIUM = "Chromium is missing: install Debian's package chromium, or set CHROMIUM to its path"
 # A task of the engine is a new Python process: on a busy machine it takes its time.
-PATIENCE_MS = 30_000.0
+PATIENCE_MS = 100_000.0
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
