@@ -13,11 +13,12 @@ from typing import Any, Protocol
 from christmas_tasks.errors import VendorUnavailable
 from christmas_tasks.shared_file import SharedFile
 
-_FREE_AT = "free_at"
+_FREE_AT, _WRITTEN_AT = "free_at", "written_at"
 # Both vendors take short bursts; two at once spare a lone task its wait, and stay below what a limit notices.
 _BURST = 2
 # A clock that was set back, or a file from another machine, must not stop the calls.
 _LONGEST_QUEUE_S = 600.0
+_CLOCKS_DIFFER_S = 5.0
 _SLOT_S = 10
 _KEEP_SLOTS_S = 60
 # Enrolments and stops call Notion too.
@@ -87,7 +88,7 @@ class SharedPace:
                     f"{self.vendor} has asked to wait. Try again in {turn_at - now:.0f} s.",
                     retry_after_s=turn_at - now,
                 )
-            state[_FREE_AT] = free_at + self._interval_s
+            state |= {_FREE_AT: free_at + self._interval_s, _WRITTEN_AT: now}
         self.turns += 1
         if turn_at > now:
             self._sleep(turn_at - now)
@@ -97,7 +98,7 @@ class SharedPace:
         now = time.time()
         with self._file.locked() as state:
             until = now + min(seconds, _LONGEST_QUEUE_S) + (_BURST - 1) * self._interval_s
-            state[_FREE_AT] = max(_free_at(state, now), until)
+            state |= {_FREE_AT: max(_free_at(state, now), until), _WRITTEN_AT: now}
 
 
 class EmailSlots:
@@ -125,12 +126,12 @@ class EmailSlots:
         due = max(due_at.timestamp(), now)
         capacity = max(1, int(self._per_second * _SLOT_S))
         with self._file.locked() as slots:
-            for old in [name for name in slots if not name.isdigit() or int(name) * _SLOT_S < now - _KEEP_SLOTS_S]:
+            for old in [name for name, taken in slots.items() if not _is_kept(name, taken, now)]:
                 del slots[old]
             slot = int(due // _SLOT_S)
-            while int(slots.get(str(slot), 0)) >= capacity:
+            while slots.get(str(slot), 0) >= capacity:
                 slot += 1
-            taken = int(slots.get(str(slot), 0))
+            taken = slots.get(str(slot), 0)
             slots[str(slot)] = taken + 1
         at = max(due, slot * _SLOT_S + taken / self._per_second)
         return due_at if at <= max(due_at.timestamp(), now) else datetime.fromtimestamp(at, UTC)
@@ -146,8 +147,16 @@ def shared_pace(folder: Path, vendor: str, per_second: float) -> SharedPace:
     return SharedPace(SharedFile(folder / f"pace-{vendor.lower()}.json"), vendor, per_second)
 
 
+def _is_kept(slot: str, taken: object, now: float) -> bool:
+    return slot.isdecimal() and isinstance(taken, int) and int(slot) * _SLOT_S >= now - _KEEP_SLOTS_S
+
+
 def _free_at(state: dict[str, Any], now: float) -> float:
-    free_at = state.get(_FREE_AT)
-    if not isinstance(free_at, int | float) or not now < free_at <= now + 2 * _LONGEST_QUEUE_S:
+    free_at, written_at = _number(state.get(_FREE_AT)), _number(state.get(_WRITTEN_AT))
+    if now < written_at - _CLOCKS_DIFFER_S or not now < free_at <= now + 2 * _LONGEST_QUEUE_S:
         return now
-    return float(free_at)
+    return free_at
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else 0.0

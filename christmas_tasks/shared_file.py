@@ -4,7 +4,8 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -23,23 +24,38 @@ class SharedFile:
     def locked(self) -> Iterator[dict[str, Any]]:
         """The object, for this task alone; what the block has changed is written at its end.
 
-        A killed task frees the lock at once. Content that can't be read (a full disk, a crash while writing) counts as
-        empty: what is kept here may be forgotten.
+        A killed task frees the lock at once. What is kept here may be forgotten: a file that can't be opened, read or
+        written (a full disk, another owner, a crash while writing) counts as empty, and stops nobody.
         """
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle = os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-        with os.fdopen(handle, "r+", encoding="utf-8") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            content = _object(file.read())
+        file = self._opened()
+        if file is None:
+            yield {}
+            return
+        with file:
+            content = _object(file)
             yield content
-            file.seek(0)
-            file.truncate()
-            json.dump(content, file, separators=(",", ":"))
+            with suppress(OSError):
+                file.seek(0)
+                # Overwritten before it is cut: a full disk has no room for a file that gave up its own.
+                file.truncate(file.write(json.dumps(content, separators=(",", ":")).encode()))
+
+    def _opened(self) -> FileIO | None:
+        try:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            file = FileIO(os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600), "r+")
+        except OSError:
+            return None
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+        except OSError:
+            file.close()
+            return None
+        return file
 
 
-def _object(text: str) -> dict[str, Any]:
+def _object(file: FileIO) -> dict[str, Any]:
     try:
-        found = json.loads(text)
-    except ValueError:
+        found = json.loads(file.read())
+    except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -1,6 +1,10 @@
 """All tasks together stay below the vendors' limits: turns for calls, slots for emails."""
 
+import errno
 import multiprocessing
+import os
+import resource
+import signal
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -77,13 +81,90 @@ def test_a_queue_longer_than_the_budget_is_an_error_that_passes(file: SharedFile
     assert clock.now - NOW == pytest.approx(30)
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"free_at": "soon"}', '{"free_at": 1e300}', '{"free_at": null}'])
-def test_a_file_that_is_no_use_counts_as_empty(tmp_path: Path, clock: Clock, content: str) -> None:
-    """A crash while writing, or a clock that was set back, never stops the calls."""
+NO_USE = [
+    b"",
+    b"{",
+    b"[]",
+    b'{"free_at": "soon"}',
+    b'{"free_at": 1e300}',
+    b'{"free_at": null}',
+    b"\xff\xfe",
+    b"[" * 9_999,
+]
+
+
+@pytest.mark.parametrize("content", NO_USE)
+def test_a_file_that_is_no_use_counts_as_empty(tmp_path: Path, clock: Clock, content: bytes) -> None:
+    """A crash while writing never stops the calls."""
     path = tmp_path / "pace.json"
-    path.write_text(content, "utf-8")
+    path.write_bytes(content)
     pace(SharedFile(path), clock).wait(1)
     assert clock.now == NOW
+
+
+def test_a_clock_that_was_set_back_stops_no_call(file: SharedFile, clock: Clock) -> None:
+    """By ten minutes, in the middle of work: the turns start anew, and are kept from then on."""
+    for _ in range(5):
+        pace(file, clock).wait(60)
+    clock.now = NOW - 600
+    for _ in range(10):
+        pace(file, clock).wait(1)
+    assert clock.now - (NOW - 600) == pytest.approx(8 / 4)
+
+
+@pytest.mark.parametrize("content", [b'{"176398560": "many"}', b'{"176398560": null}', '{"²": 1}'.encode()])
+@pytest.mark.usefixtures("clock")
+def test_slots_that_are_no_use_are_forgotten(tmp_path: Path, content: bytes) -> None:
+    """They stop no email."""
+    path = tmp_path / "slots.json"
+    path.write_bytes(content)
+    assert EmailSlots(SharedFile(path), 1.4).take(AT) == AT
+
+
+def test_a_disk_that_is_full_stops_no_call(file: SharedFile, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither where nothing can be made, nor where nothing more can be written."""
+
+    def full(*_: object, **__: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr("christmas_tasks.shared_file.os.open", full)
+        pace(file, clock).wait(1)
+        pace(file, clock).hold_back(7)
+        assert EmailSlots(file, 1.4).take(AT) == AT
+    pace(file, clock).hold_back(7)
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, limit[1]))
+        pace(file, clock).wait(60)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert clock.now - NOW == pytest.approx(7)
+
+
+def test_a_file_of_somebody_else_stops_no_call(tmp_path: Path, clock: Clock) -> None:
+    """As after a command that ran as another user: here a folder is in its place, which nobody can open as a file."""
+    (tmp_path / "pace.json").mkdir()
+    pace(SharedFile(tmp_path / "pace.json"), clock).wait(1)
+    assert clock.now == NOW
+
+
+def test_an_error_within_the_block_changes_nothing(file: SharedFile) -> None:
+    """It is passed on as it is, and the lock is free again."""
+    with file.locked() as state:
+        state["kept"] = 1
+
+    def break_off() -> None:
+        with file.locked() as state:
+            state["kept"] = 2
+            raise FileNotFoundError
+
+    with pytest.raises(FileNotFoundError):
+        break_off()
+    with file.locked() as state:
+        assert state == {"kept": 1}
 
 
 def _take(path: Path, count: int) -> None:
