@@ -35,6 +35,8 @@ TASKS: Mapping[str, str] = {
     "reconcile": "watch",
 }
 
+_BEHIND_THE_ENGINE = 5
+
 # What later tasks ask for, so that each of them stands still after a fault.
 _NOTHING_TO_DO: Outputs = {
     "send": False,
@@ -78,6 +80,8 @@ def _start_lightly() -> None:
     # httpx imports its own command, with click and rich (60 ms of CPU), wherever they are installed: marked as absent,
     # it is left out.
     sys.modules.setdefault("httpx._main", cast("ModuleType", None))
+    # Webhooks must be answered while those before them are worked off: where cores are short, the engine goes first.
+    os.nice(_BEHIND_THE_ENGINE)
 
 
 def _unexpected(kind: type[BaseException], _error: BaseException, trace: TracebackType | None) -> None:
