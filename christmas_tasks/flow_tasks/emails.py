@@ -59,7 +59,7 @@ def send(door: Door) -> Outputs:
     except MailRefused:
         metrics.email(frozen.row.key, frozen.number, "failed")
         raise
-    _count_sent(frozen, outcome)
+    _count(frozen, outcome)
     _write_next(door, outcome.decision, frozen.row, is_first_attempt=False)
     return {
         "record": outcome.decision.action is Action.SEND,
@@ -80,7 +80,9 @@ def record(door: Door) -> Outputs:
     return {}
 
 
-def _count_sent(frozen: sending.FrozenMail, outcome: sending.SendOutcome) -> None:
+def _count(frozen: sending.FrozenMail, outcome: sending.SendOutcome) -> None:
+    if outcome.decision.action is Action.SKIP:
+        metrics.email(frozen.row.key, frozen.number, "skipped")
     if outcome.decision.action is not Action.SEND:
         return
     metrics.email(frozen.row.key, frozen.number, "sent" if outcome.resend_id else "unresolved")

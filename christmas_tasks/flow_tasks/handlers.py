@@ -22,7 +22,7 @@ from christmas_tasks.payloads import (
 from christmas_tasks.sequences import StopEvent
 from christmas_tasks.settings import utc_now
 from christmas_tasks.signatures import verify_calendly
-from christmas_tasks.steps.alerts import for_enrolment
+from christmas_tasks.steps.alerts import Written, for_enrolment
 from christmas_tasks.steps.enrol import enrol, register_signup
 from christmas_tasks.steps.handover import dump
 from christmas_tasks.steps.schedule import DueEmail
@@ -81,8 +81,8 @@ def _enrol(door: Door, request: EnrolmentRequest) -> Outputs:
         say(Level.WARNING if note in request.warnings else Level.INFO, note)
     warn_of_gaps(door)
     metrics.enrolment(request.sequence.value, enrolled.segment.value, is_new=enrolled.is_new)
-    alerts = for_enrolment(enrolled, request, utc_now())
-    door.write_file("alerts", dump(alerts))
+    alerts = tuple(for_enrolment(enrolled, request, utc_now()))
+    door.write_file("alerts", dump(Written(door.execution_id, alerts)))
     row = enrolled.row
     emails = tuple(
         DueEmail(row.key, row.row_id, email.number, email.due_at, row.sequence.value, row.segment.value, True)
@@ -100,6 +100,6 @@ def _enrol(door: Door, request: EnrolmentRequest) -> Outputs:
 
 
 def _nothing(door: Door) -> Outputs:
-    door.write_file("alerts", dump([]))
+    door.write_file("alerts", dump(Written(door.execution_id, ())))
     door.write_file("emails", dump(()))
     return {"is_new": False}

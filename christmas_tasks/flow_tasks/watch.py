@@ -18,10 +18,11 @@ _SAME_NEWS_S = 6 * 3_600.0
 
 def alert(door: Door) -> Outputs:
     """Any flow: post what an earlier task has written down for the people; of a scheduled flow only if it is news."""
-    if door.is_replay:
+    written = load(door.bytes_file("alerts"), alerts.Written)
+    if door.is_replay and written.by != door.execution_id:
         say(Level.INFO, "A replay: the people were told the first time.")
         return {"posted": 0}
-    return _post(door, load(door.bytes_file("alerts"), list[Alert]))
+    return _post(door, written.alerts)
 
 
 def alert_failure(door: Door) -> Outputs:
@@ -29,7 +30,7 @@ def alert_failure(door: Door) -> Outputs:
     flow_id = door.env("FLOW_ID")
     link = f"{door.one_setting('PUBLIC_URL')}/ui/main/executions/christmas/{flow_id}/{door.execution_id}"
     lines = alerts.told(door.json_file("errors"))
-    return _post(door, [alerts.failure(flow_id, door.execution_id, link, lines, utc_now())], flow_id, *lines)
+    return _post(door, (alerts.failure(flow_id, door.execution_id, link, lines, utc_now()),), flow_id, *lines)
 
 
 def check(door: Door) -> Outputs:
@@ -52,7 +53,8 @@ def reconcile(door: Door) -> Outputs:
     for line in findings:
         say(Level.WARNING, harmless(line))
     door.write_file("emails", dump(found.missing))
-    door.write_file("alerts", dump([alerts.for_findings(findings, now)] if findings else []))
+    news = (alerts.for_findings(findings, now),) if findings else ()
+    door.write_file("alerts", dump(alerts.Written(door.execution_id, news)))
     return {
         "alert": bool(findings),
         "findings": [harmless(line) for line in findings],
@@ -60,7 +62,7 @@ def reconcile(door: Door) -> Outputs:
     }
 
 
-def _post(door: Door, messages: list[Alert], *what: str) -> Outputs:
+def _post(door: Door, messages: tuple[Alert, ...], *what: str) -> Outputs:
     url = door.one_setting("DISCORD_WEBHOOK_URL")
     told = repr(what or tuple(message.text for message in messages))
     name = f"told-{hashlib.sha256(told.encode()).hexdigest()[:24]}"

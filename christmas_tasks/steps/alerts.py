@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +17,19 @@ _NOISE = ("Command failed with exit code", "io.kestra.")
 _MOST_LINES = 12
 # The kestra package puts the time in front of each line.
 _STAMP = re.compile(r"^\d{4}-\d{2}-\d{2}T[\d:.]+Z - ")
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a task has written down for the people.
+
+    Args:
+        by: The execution whose task it was: a replay of another one must not post it again.
+        alerts: In order.
+    """
+
+    by: str
+    alerts: tuple[Alert, ...]
 
 
 def for_enrolment(enrolled: Enrolled, request: EnrolmentRequest, now: datetime) -> list[Alert]:
