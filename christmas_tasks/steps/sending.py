@@ -51,6 +51,10 @@ class Unresolved(PermanentError):
     """Nobody can tell whether the mail went out; a person settles it."""
 
 
+class _NotListedYet(TransientError):
+    """Resend has accepted the mail, and its list does not show it."""
+
+
 @dataclass(frozen=True)
 class FrozenMail:
     """What prepare hands to send and record: everything they need, so that a repeat does the same.
@@ -281,10 +285,10 @@ def _find_accepted(frozen: FrozenMail, sender: Sender, now: datetime) -> LookedU
     def once() -> LookedUp:
         found = sender.look_up(frozen.mail, since)
         if found.trace is not Trace.FOUND:
-            raise TransientError("An email with this key was accepted, but Resend's list does not show it yet.")
+            raise _NotListedYet("An email with this key was accepted, but Resend's list does not show it yet.")
         return found
 
     try:
         return retrying(once, budget_s=_LOOK_UP_BUDGET_S)
-    except TransientError:
+    except _NotListedYet:
         return LookedUp(Trace.UNKNOWN)

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from christmas_tasks.errors import MailRefused, OutcomeUnknown, SetupRefused
+from christmas_tasks.errors import MailRefused, OutcomeUnknown, SetupRefused, VendorUnavailable
 from christmas_tasks.sequences import StopEvent, mail_key
 from christmas_tasks.steps.sending import FrozenMail, Unresolved
 from christmas_tasks.tracker import Action, EmailStatus, SequenceStatus, stop_changes
@@ -171,6 +171,17 @@ def test_a_spent_key_that_no_list_explains_is_unresolved(emails: Emails, sender:
     sender.list_reaches_back = timedelta(0)
     emails.clock.advance(seconds=30)
     assert emails.send(frozen).resend_id == ""
+    assert len(sender.accepted) == 1
+
+
+def test_a_spent_key_is_not_unresolved_because_the_list_is_out_of_reach(emails: Emails, sender: FakeSender) -> None:
+    """Trouble that passes is no answer: the task ends, and a later one finds the mail."""
+    frozen = emails.freeze(1)
+    emails.send(changed(frozen))
+    sender.calls.fail(2, VendorUnavailable("Too many calls.", retry_after_s=30))
+    with pytest.raises(VendorUnavailable):
+        emails.send(frozen)
+    assert emails.send(frozen).resend_id == "id-1"
     assert len(sender.accepted) == 1
 
 
