@@ -147,3 +147,17 @@ def test_erased_person_who_unsubscribed_is_not_mailed_again(calm: World, contact
     calm.hand_in("noshow-recovery-handler", {"email": address, "calendly_event_id": "L-2"}, key=CALENDLY)
     (row,) = [row for row in calm.sandbox.rows("tracker") if address in str(row) and not row["in_trash"]]
     assert row["properties"]["Sequence Status"] == "stopped"
+
+
+def test_a_webhook_that_is_still_being_repeated_is_ended_by_an_erase(calm: World, contact: Command) -> None:
+    """Notion takes no new pages right now, so the handler waits for its next try: it is killed and deleted."""
+    address = "erase-waits@example.org"
+    fault = calm.sandbox.add_fault(
+        "notion", "status_before", method="POST", path="/v1/pages", match=address, status=500
+    )
+    handler = calm.post("assessment-handler", {"email": address, "red_systems": 0, "orange_systems": 0})
+    calm.wait_for(lambda: calm.state(handler) == "RETRYING", "the first try")
+    assert f"Killed and deleted the execution {handler}" in contact("erase", address, "--yes").stdout
+    calm.sandbox.clear_faults(fault)
+    assert not _ids_with(calm, address)
+    assert _trashed(calm, "tracker", address) == _trashed(calm, "contacts", address) == []
