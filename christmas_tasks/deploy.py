@@ -242,4 +242,7 @@ def _asked(call: Callable[[], T], url: str, missing: Any = _RAISES) -> T:  # noq
             raise VendorUnavailable(f"{url} is in trouble (HTTP {error.status}): run it again.") from None
         raise SetupRefused(f"{url} refuses the request (HTTP {error.status}): is it a Kestra 2.0?") from None
     except (RequestException, ValueError) as error:
-        raise VendorUnavailable(f"{url} gives no answer that Kestra would ({type(error).__name__}).") from None
+        raise VendorUnavailable(
+            f"{url} gives no answer that Kestra would ({type(error).__name__}): check the address of --url or "
+            "KESTRA_URL, and whether Kestra runs there."
+        ) from None

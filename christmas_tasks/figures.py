@@ -65,7 +65,10 @@ class Board:
         try:
             answer = self._http.post("/api/v1/main/dashboards/charts/preview", json=asked)
         except httpx.HTTPError as error:
-            raise VendorUnavailable(f"{self._url} gives no answer ({type(error).__name__}).") from None
+            raise VendorUnavailable(
+                f"{self._url} gives no answer ({type(error).__name__}): check the address of --url or KESTRA_URL, and "
+                "whether Kestra runs there."
+            ) from None
         if answer.status_code in _LOGIN_REFUSED:
             raise SetupRefused(f"{self._url} refuses the login: check KESTRA_USERNAME and KESTRA_PASSWORD.")
         if answer.is_server_error:

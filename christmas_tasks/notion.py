@@ -178,7 +178,7 @@ class Notion:
 
     def whoami(self) -> str:
         """The integration's name: proves that the token works."""
-        return str(self._calls.call("answer", self._calls.client.users.me).get("name") or "integration")
+        return str(self._calls.call("name the integration", self._calls.client.users.me).get("name") or "integration")
 
     def schema(self, database: Database, *, fresh: bool = False) -> Schema:
         """How a database really looks; kept for an hour.

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from christmas_tasks.cli.terminal import JsonOption, say, say_report
+from christmas_tasks.cli.terminal import JsonOption, say, say_finding, say_report
 from christmas_tasks.errors import SettingsError
 
 
@@ -24,8 +24,9 @@ def check(as_json: JsonOption = False) -> None:
 
     with closing(Door(os.environ, Path.cwd())) as door:
         vendors = (lambda: door.notion, lambda: door.mailer, lambda: door.engine)
-        report = look_at_all(os.environ, *vendors, datetime.now(UTC))
-    say_report(report, as_json=as_json)
+        tell = (lambda _: None) if as_json else say_finding
+        report = look_at_all(os.environ, *vendors, datetime.now(UTC), tell)
+    say_report(report, as_json=as_json, is_told=True)
 
 
 def settle(
@@ -33,10 +34,13 @@ def settle(
     number: Annotated[int, typer.Argument(min=1, max=5, help="The email number.")],
     sent: Annotated[str, typer.Option(help="It went out: Resend's id of the mail.")] = "",
     not_sent: Annotated[bool, typer.Option("--not-sent", help="It did not go out: plan it again.")] = False,
+    is_dry: Annotated[bool, typer.Option("--dry-run", help="Say what would be written; write nothing.")] = False,
 ) -> None:
     """Settle an unresolved email, once you have looked for it at Resend. Sends nothing itself.
 
-    Example: christmas-tasks settle noshow-0f3c… 2 --sent 49a3999c-0ce1-4ea6-ab68-afcd6dc2e794
+    Writes the tracker's row alone; what has an end already is refused.
+
+    Example: christmas-tasks settle noshow-0f3c… 2 --not-sent --dry-run
     """
     from christmas_tasks.flow_tasks.door import Door
     from christmas_tasks.steps.settle import settle as step
@@ -44,15 +48,15 @@ def settle(
     if bool(sent) == not_sent:
         raise typer.BadParameter("say either --sent RESEND_ID or --not-sent")
     with closing(Door(os.environ, Path.cwd()).notion) as notion:
-        row = step(enrolment, number, sent, notion, datetime.now(UTC))
+        row = step(enrolment, number, sent, notion, datetime.now(UTC), is_dry=is_dry)
     what = f"sent as {sent}" if sent else "planned again: reconcile starts it within the hour"
-    say(f"Email {number} of {row.key} is {what}.")
+    say(f"Email {number} of {row.key} {'would be' if is_dry else 'is'} {what}.")
 
 
 def unsubscribe_page() -> None:
     """Print the unsubscribe page with the address of your webhooks (PUBLIC_URL), for your website to host.
 
-    Example: PUBLIC_URL=https://flows.example.org christmas-tasks unsubscribe-page > unsubscribe.html
+    Example: christmas-tasks unsubscribe-page > unsubscribe.html
     """
     from christmas_tasks.local.stack import UNSUBSCRIBE_PAGE
     from christmas_tasks.settings import Settings

@@ -13,7 +13,7 @@ from christmas_tasks.errors import SettingsError
 env = typer.Typer(no_args_is_help=True, help="The settings of Kestra's server.")
 
 
-@env.command()
+@env.command(short_help="Turn a plain file of settings into the one for Kestra.")
 def encode(
     file: Annotated[Path, typer.Argument(help="Lines NAME=value, as .env.kestra.example has them.")],
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write there, for its owner alone.")] = None,
@@ -47,7 +47,7 @@ def encode(
     say(f"{output}: {len(made.text.splitlines())} settings, readable by you alone.")
 
 
-@env.command()
+@env.command(short_help="Look whether the settings in the environment are good.")
 def check() -> None:
     """Look at the settings in the environment alone: is each readable, and none missing? Asks nobody, changes nothing.
 

@@ -26,7 +26,7 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would be
 notion = typer.Typer(no_args_is_help=True, help="The three Notion databases: make them, look at them, add what lacks.")
 
 
-@notion.command()
+@notion.command(short_help="Make the three databases and the starter templates.")
 def init(
     parent: Annotated[str, typer.Option(help="Id or link of a Notion page that is shared with the integration.")],
     dry_run: DryRun = False,
@@ -51,7 +51,7 @@ def init(
     _warn_of_other_ids(door, told.ids)
 
 
-@notion.command()
+@notion.command(short_help="Compare the databases with what the campaign needs.")
 def check(as_json: JsonOption = False) -> None:
     """Compare the databases and the templates with what the campaign needs, one line for each item. Reads only.
 
@@ -67,7 +67,7 @@ def check(as_json: JsonOption = False) -> None:
         say_report(check_databases(templates, ids), as_json=as_json)
 
 
-@notion.command()
+@notion.command(short_help="Add the columns and options that the databases lack.")
 def migrate(
     dry_run: DryRun = False,
     templates: Annotated[

@@ -173,11 +173,17 @@ def send_test(
 
     Example: christmas-tasks templates test-send 5day_e2 --to you@example.org --segment urgent
     """
+    from christmas_tasks.errors import PayloadError
     from christmas_tasks.flow_tasks.door import Door
     from christmas_tasks.settings import utc_now
+    from christmas_tasks.steps.people import read_address
     from christmas_tasks.steps.template_files import read_templates
     from christmas_tasks.steps.trial_send import choose, freeze, send_trial
 
+    try:
+        to = read_address(to)
+    except PayloadError:
+        raise typer.BadParameter("is not one e-mail address, such as you@example.org", param_hint="--to") from None
     door = Door(os.environ, Path.cwd())
     trial = freeze(choose(read_templates(folder), template), to, segment, door.settings, utc_now())
     mail = trial.frozen.mail

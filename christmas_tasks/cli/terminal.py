@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 
 if TYPE_CHECKING:
-    from christmas_tasks.steps.findings import Report
+    from christmas_tasks.steps.findings import Finding, Report
 
 out, err = Console(highlight=False), Console(stderr=True, highlight=False)
 
@@ -32,14 +32,19 @@ def say_json(value: Any) -> None:  # noqa: ANN401 - whatever JSON can hold
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
 
 
-def say_report(report: "Report", *, as_json: bool) -> None:
-    """Print what a check has found, one coloured line for each item; ends the command with 1 if there is a fault."""
+def say_finding(finding: "Finding") -> None:
+    """Print one item of a check as a coloured line."""
+    out.print(finding.line, style=_COLOURS[finding.state], markup=False, soft_wrap=True)
+
+
+def say_report(report: "Report", *, as_json: bool, is_told: bool = False) -> None:
+    """Print what a check has found, one line for each item unless *is_told*; ends the command with 1 on a fault."""
     if as_json:
         findings = [{"state": each.state.lower(), "text": each.text} for each in report.findings]
         say_json({"healthy": not report.faults, "findings": findings})
     else:
-        for each in report.findings:
-            out.print(each.line, style=_COLOURS[each.state], markup=False, soft_wrap=True)
+        for each in () if is_told else report.findings:
+            say_finding(each)
         say(f"\n{_counted(len(report.faults), 'fault')}, {_counted(len(report.warnings), 'warning')}")
     if report.faults:
         raise typer.Exit(1)

@@ -11,7 +11,7 @@ from christmas_tasks.errors import SettingsError
 from christmas_tasks.sequences import Mode
 from christmas_tasks.settings import OPTIONAL_SECRETS, REQUIRED_SECRETS, Settings
 from christmas_tasks.steps.databases import Schemas, look_at_database, look_at_templates
-from christmas_tasks.steps.findings import Findings, Report, State
+from christmas_tasks.steps.findings import Finding, Findings, Report, State
 from christmas_tasks.templates import Template
 
 _TEST_DOMAIN = "resend.dev"
@@ -51,6 +51,7 @@ def check(
     mailer: Callable[[], Domains],
     engine: Callable[[], Pingable],
     now: datetime,
+    tell: Callable[[Finding], None] = lambda _: None,
 ) -> Report:
     """Look at everything the campaign relies on; reads only, safe to repeat.
 
@@ -60,8 +61,9 @@ def check(
         mailer: Likewise.
         engine: Likewise; the waiting emails are started over it.
         now: Aware UTC.
+        tell: Gets each item as soon as it is found: a vendor that gives no answer takes a minute.
     """
-    findings = Findings()
+    findings = Findings(tell)
     findings.good(f"christmas-tasks {version('christmas-tasks')}")
     try:
         settings = Settings.load(environ)

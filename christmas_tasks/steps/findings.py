@@ -60,14 +60,21 @@ class Report:
 
 
 class Findings:
-    """A report as it grows."""
+    """A report as it grows.
 
-    def __init__(self) -> None:
+    Args:
+        tell: Gets each item as soon as it is found.
+    """
+
+    def __init__(self, tell: Callable[[Finding], None] = lambda _: None) -> None:
         self._found: list[Finding] = []
+        self._tell = tell
 
     def add(self, state: State, text: str) -> None:
         """Write one item down."""
-        self._found.append(Finding(state, text))
+        finding = Finding(state, text)
+        self._found.append(finding)
+        self._tell(finding)
 
     def good(self, text: str) -> None:
         """An item that is as it should be."""

@@ -11,7 +11,9 @@ class AlreadySettled(PermanentError):
     """The email has an end already."""
 
 
-def settle(key: str, number: int, resend_id: str, tracker: Tracker, now: datetime) -> TrackerRow:
+def settle(
+    key: str, number: int, resend_id: str, tracker: Tracker, now: datetime, *, is_dry: bool = False
+) -> TrackerRow:
     """Write down what a person has found out about an unresolved email.
 
     Safe to repeat. It sends nothing itself: an email settled as not sent is planned again, and reconcile starts it.
@@ -22,6 +24,7 @@ def settle(key: str, number: int, resend_id: str, tracker: Tracker, now: datetim
         resend_id: Resend's id if it went out; empty if it did not.
         tracker: The ledger.
         now: Aware UTC.
+        is_dry: Only look whether it can be settled; the row comes back as it is.
 
     Raises:
         NotPlanned: No such enrolment or email.
@@ -33,7 +36,7 @@ def settle(key: str, number: int, resend_id: str, tracker: Tracker, now: datetim
     state = row.email(number)
     if state.status is not EmailStatus.UNRESOLVED:
         raise AlreadySettled(f"Email {number} of enrolment {key} is {state.status}, not unresolved: nothing to settle.")
-    return tracker.update_row(row.row_id, _changes(row, number, resend_id, now))
+    return row if is_dry else tracker.update_row(row.row_id, _changes(row, number, resend_id, now))
 
 
 def _changes(row: TrackerRow, number: int, resend_id: str, now: datetime) -> Changes:
