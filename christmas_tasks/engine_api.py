@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from christmas_tasks.errors import OutcomeUnknown, SetupRefused, VendorUnavailable
-from christmas_tasks.retrying import retrying
+from christmas_tasks.retrying import retry_after_s, retrying
 
 if TYPE_CHECKING:
     from httpx import Response
@@ -22,6 +22,8 @@ LIVE_STATES = ("CREATED", "SUBMITTED", "QUEUED", "RUNNING", "RETRYING", "RESTART
 _PAGE_SIZE = 100
 _TIMEOUT_S = 35.0
 _REASON_LIMIT = 200
+# Said by what stands in front of Kestra rather than by Kestra: a repeat may help.
+_LATER = frozenset({408, 425, 429})
 
 
 class EngineApi:
@@ -33,6 +35,9 @@ class EngineApi:
         password: Of the API.
         budget_s: Seconds that one call may take with all its repeats.
 
+    Raises:
+        SetupRefused: *url* is no address.
+
     ``again`` is what messages tell a person to do once the trouble is over.
     """
 
@@ -41,7 +46,10 @@ class EngineApi:
     def __init__(self, url: str, username: str, password: str, budget_s: float = 60.0) -> None:
         import httpx  # noqa: PLC0415 - only tasks that ask Kestra pay
 
-        self._http = httpx.Client(base_url=f"{url.rstrip('/')}/api/v1/main/", auth=(username, password))
+        try:
+            self._http = httpx.Client(base_url=f"{url.rstrip('/')}/api/v1/main/", auth=(username, password))
+        except httpx.InvalidURL:
+            raise SetupRefused("KESTRA_URL is no address: give Kestra's own, such as http://127.0.0.1:8080.") from None
         self._budget_s = budget_s
 
     def close(self) -> None:
@@ -126,7 +134,16 @@ class EngineApi:
         if answer.is_error:
             refused = f"Kestra's API refuses the request (HTTP {answer.status_code}{_reason(answer)})"
             raise SetupRefused(f"{refused}: is {FLOW} deployed?")
-        return answer.json()
+        return self._json(answer)
+
+    def _json(self, answer: "Response") -> Any:  # noqa: ANN401 - Kestra's JSON
+        try:
+            return answer.json()
+        except ValueError:
+            raise OutcomeUnknown(
+                f"What answers at KESTRA_URL is no Kestra (HTTP {answer.status_code}, no JSON): check KESTRA_URL and "
+                f"what stands in front of Kestra, then {self.again}."
+            ) from None
 
     def _answer(self, method: str, path: str, **content: Any) -> "Response":  # noqa: ANN401 - httpx's options
         """An answer that is neither trouble nor a refused login; other refusals are the caller's to read."""
@@ -140,8 +157,11 @@ class EngineApi:
             ) from None
         if answer.status_code in {401, 403}:
             raise SetupRefused("Kestra's API refuses the login: check KESTRA_USERNAME and KESTRA_PASSWORD.")
-        if answer.is_server_error:
-            raise VendorUnavailable(f"Kestra's API is in trouble (HTTP {answer.status_code}): {self.again}.")
+        if answer.is_server_error or answer.status_code in _LATER:
+            raise VendorUnavailable(
+                f"Kestra's API is in trouble (HTTP {answer.status_code}): {self.again}.",
+                retry_after_s=retry_after_s(answer.headers),
+            )
         return answer
 
 

@@ -141,7 +141,7 @@ class EngineRecords(EngineApi):
 
     def _read(self, path: str) -> Any:  # noqa: ANN401 - Kestra's JSON
         answer = self._judged("GET", path)
-        return None if answer is None else answer.json()
+        return None if answer is None else self._json(answer)
 
     def _judged(self, method: str, path: str, **content: Any) -> "Response | None":  # noqa: ANN401 - httpx's options
         """The answer, which may be a 409; None for what is not there (any more)."""

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from christmas_tasks.engine_records import EngineRecords
-from christmas_tasks.errors import OutcomeUnknown, SetupRefused, TransientError
+from christmas_tasks.errors import OutcomeUnknown, SetupRefused, VendorUnavailable
 
 
 def light(number: int, **more: Any) -> dict[str, Any]:
@@ -105,7 +105,8 @@ def test_what_has_ended_does_nothing_any_more(
     [
         (httpx.Response(401), SetupRefused),
         (httpx.Response(422), SetupRefused),
-        (httpx.Response(500), TransientError),
+        (httpx.Response(429), VendorUnavailable),
+        (httpx.Response(500), VendorUnavailable),
         (httpx.ConnectError("no"), OutcomeUnknown),
     ],
 )
@@ -117,3 +118,23 @@ def test_trouble_is_told_as_such(
     with pytest.raises(error) as caught:
         records.delete("x")
     assert "restart the execution" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [httpx.Response(200, html="<p>We are back soon.</p>"), httpx.Response(302, headers={"Location": "/ui/login"})],
+)
+def test_what_is_no_kestra_is_told_as_such(kestra: Kestra, records: EngineRecords, answer: httpx.Response) -> None:
+    """A page of a proxy, or of a login, is no answer of the API."""
+    kestra.answers = [answer] * 100
+    with pytest.raises(OutcomeUnknown, match="KESTRA_URL"):
+        records.ping()
+    with pytest.raises(OutcomeUnknown, match="KESTRA_URL"):
+        records.whole("x")
+
+
+def test_an_address_that_is_none_is_told_as_such() -> None:
+    """Without the address itself, which may hold a password."""
+    with pytest.raises(SetupRefused, match="KESTRA_URL") as caught:
+        EngineRecords("http://anna:secret@kestra:port", "", "")
+    assert "secret" not in str(caught.value)
