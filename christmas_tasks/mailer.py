@@ -115,7 +115,7 @@ class Mailer:
             MailRefused: Resend will not take this mail; it was not accepted.
             SetupRefused: Key or domain; it was not accepted.
             OutcomeUnknown: No usable answer within the budget; it may have been accepted.
-            VendorUnavailable: Rate limit or quota; it was not accepted.
+            VendorUnavailable: Rate limit or quota; the last try was not accepted, an earlier one may have been.
         """
         params: Any = {
             "from": mail.sender,

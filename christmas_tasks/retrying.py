@@ -31,7 +31,8 @@ def retrying(call: Callable[[], T], *, budget_s: float = BUDGET_S) -> T:
 
     Args:
         call: Raises ``TransientError`` where a repeat may help; must be safe to repeat.
-        budget_s: Seconds for all tries and waits. A wait that would pass the budget is not begun.
+        budget_s: Seconds within which tries begin. A wait that a vendor asks for is not begun if it would pass them;
+            our own last wait may end up to 15 s behind them, and the last try later by what it takes.
 
     Raises:
         ChristmasError: What the last try raised.
