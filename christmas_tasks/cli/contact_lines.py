@@ -68,7 +68,7 @@ def person_lines(person: Person, entries: tuple[Entry, ...], zone: ZoneInfo, eng
 def forecast_lines(emails: tuple[Forecast, ...], zone: ZoneInfo) -> Iterator[str]:
     """What will become of the emails of a resumed row."""
     for email in emails:
-        if email.is_sent:
+        if email.goes_out:
             first = ", unless Resend's list has it already" if email.is_looked_for else ""
             yield f"{_DETAIL}#{email.number} goes out, not before {instant(email.at, zone)}{first}"
         else:

@@ -1,6 +1,7 @@
 """How every command speaks: results on standard output, all else on standard error."""
 
 import json
+from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -28,8 +29,8 @@ def note(line: str) -> None:
 
 
 def say_json(value: Any) -> None:  # noqa: ANN401 - whatever JSON can hold
-    """Print *value* as JSON, times and other objects as their text."""
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    """Print *value* as JSON: times as ISO 8601, other objects as their text."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=_plain))
 
 
 def say_finding(finding: "Finding") -> None:
@@ -53,6 +54,10 @@ def say_report(report: "Report", *, as_json: bool, is_told: bool = False) -> Non
 def wide() -> Console:
     """A console for tables: as wide as the terminal, or wide enough to be read in a file."""
     return Console(highlight=False, width=None if out.is_terminal else _TABLE_WIDTH)
+
+
+def _plain(value: object) -> str:
+    return value.isoformat() if isinstance(value, date) else str(value)
 
 
 def _counted(number: int, what: str) -> str:

@@ -24,14 +24,14 @@ class Forecast:
     Args:
         number: The email number.
         at: Not before this, aware UTC.
-        is_sent: It goes out; else it is skipped.
+        goes_out: Whether it will be sent; else it is skipped.
         is_looked_for: It is so late that an earlier attempt is looked for at Resend first (contract section 6).
         reason: Why it is skipped.
     """
 
     number: int
     at: datetime
-    is_sent: bool
+    goes_out: bool
     is_looked_for: bool = False
     reason: str = ""
 
@@ -55,10 +55,10 @@ def forecast(row: TrackerRow, now: datetime, policy: SendPolicy) -> tuple[Foreca
         if decision.action is Action.WAIT and decision.until is not None:
             wakes[number] = max(decision.until, at + timedelta(seconds=1))
             continue
-        is_sent = decision.action is Action.SEND
-        is_looked_for = is_sent and not key_covers(row.email(number).scheduled_at or at, at)
-        found.append(Forecast(number, at, is_sent, is_looked_for, "" if is_sent else decision.reason))
-        row = _ended(row, number, at if is_sent else None)
+        goes_out = decision.action is Action.SEND
+        is_looked_for = goes_out and not key_covers(row.email(number).scheduled_at or at, at)
+        found.append(Forecast(number, at, goes_out, is_looked_for, "" if goes_out else decision.reason))
+        row = _ended(row, number, at if goes_out else None)
         del wakes[number]
     return tuple(found)
 

@@ -235,7 +235,7 @@ def _planned(
 ) -> PlannedMail:
     name = template_name(row.sequence, state.number)
     due_at = state.scheduled_at or fate.at
-    if not fate.is_sent:
+    if not fate.goes_out:
         return PlannedMail(state.number, due_at, fate.at, name, Outcome.SKIPPED, fate.reason)
     stored = templates.get(name)
     try:

@@ -140,6 +140,17 @@ def test_stop_hold_and_resume_change_the_row_once(
     assert row(sandbox)["Sequence Status"] == "stopped"
 
 
+def test_a_machine_reads_when_each_email_of_a_resumed_row_goes_out(contact: Command, notion: NotionPeople) -> None:
+    """Times are ISO 8601, and what is still to go out is not called sent."""
+    enrol(notion)
+    contact("hold", ANN)
+    (resumed,) = json.loads(contact("resume", ANN, "--dry-run", "--json").stdout)["rows"]
+    first = resumed["emails"][0]
+    assert (first["number"], first["goes_out"]) == (1, True)
+    assert "T" in first["at"]
+    assert datetime.fromisoformat(first["at"]) >= NOW
+
+
 @pytest.mark.parametrize("verb", ["show", "stop", "hold", "resume", "erase", "export"])
 def test_bad_addresses_are_named(contact: Command, kestra: FakeEngine, verb: str) -> None:
     """A malformed one by its rule, an unknown one by where it was looked for."""

@@ -102,9 +102,9 @@ def test_forecast_says_what_goes_when_and_what_is_too_late(emails: Emails) -> No
     one = steered(emails, Verb.RESUME)
     gap = emails.settings.send_policy.min_gap
     assert one.emails == (
-        Forecast(1, now, is_sent=False, reason="more than 7 days late"),
-        Forecast(2, now, is_sent=True, is_looked_for=True),
-        Forecast(3, now + gap, is_sent=True, is_looked_for=True),
+        Forecast(1, now, goes_out=False, reason="more than 7 days late"),
+        Forecast(2, now, goes_out=True, is_looked_for=True),
+        Forecast(3, now + gap, goes_out=True, is_looked_for=True),
     )
 
 
@@ -113,7 +113,7 @@ def test_forecast_comes_true(emails: Emails) -> None:
     steered(emails, Verb.HOLD)
     emails.clock.advance(hours=30)
     promised = steered(emails, Verb.RESUME).emails
-    assert [email.number for email in promised if email.is_sent] == [1, 2, 3]
+    assert [email.number for email in promised if email.goes_out] == [1, 2, 3]
     for email in promised:
         earlier = email.at - timedelta(seconds=1)
         if earlier > emails.clock():
