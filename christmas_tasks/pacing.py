@@ -133,8 +133,9 @@ class EmailSlots:
                 slot += 1
             taken = slots.get(str(slot), 0)
             slots[str(slot)] = taken + 1
-        at = max(due, slot * _SLOT_S + taken / self._per_second)
-        return due_at if at <= max(due_at.timestamp(), now) else datetime.fromtimestamp(at, UTC)
+        # Whole seconds, as all planned times; less than one is no shift.
+        at = int(slot * _SLOT_S + taken / self._per_second)
+        return due_at if at <= due else datetime.fromtimestamp(at, UTC)
 
 
 def emails_per_second(notion_per_second: float, resend_per_second: float) -> float:

@@ -8,6 +8,7 @@ from christmas_tasks.quiet_hours import QuietHours
 from christmas_tasks.text import is_safe_link
 
 _DURATION = re.compile(r"(?:P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?)?)|(?:(\d+)\s*([dhm]))", re.IGNORECASE)
+_LONGEST_DURATION = timedelta(days=366)
 _CAMPAIGN_LIMIT = 100  # a select option of Notion
 _UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 
@@ -20,10 +21,14 @@ def duration(value: str) -> timedelta:
     days, hours, minutes, amount, unit = match.groups()
     try:
         if amount:
-            return timedelta(**{_UNITS[unit.lower()]: int(amount)})
-        return timedelta(days=int(days or 0), hours=int(hours or 0), minutes=int(minutes or 0))
+            found = timedelta(**{_UNITS[unit.lower()]: int(amount)})
+        else:
+            found = timedelta(days=int(days or 0), hours=int(hours or 0), minutes=int(minutes or 0))
     except OverflowError:
-        raise ValueError("is too long a duration, for example 6h, 7d or PT6H") from None
+        found = timedelta.max
+    if found > _LONGEST_DURATION:
+        raise ValueError("is too long a duration (a year at most), for example 6h, 7d or PT6H")
+    return found
 
 
 def zone(value: str) -> str:

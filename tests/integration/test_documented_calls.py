@@ -8,6 +8,7 @@ import sys
 import textwrap
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -94,10 +95,14 @@ def test_the_documented_signature_of_calendly_is_one(calm: World, tmp_path: Path
     assert run(f"{setting}\n{signed}", calm, "", tmp_path) == ["200"]
     body = re.search(r"^BODY='(.+)'$", signed, re.MULTILINE)
     assert body
-    taken = calm.executions("call-booked-handler")[0]
-    headers = {name.lower(): values[0] for name, values in taken["trigger"]["variables"]["headers"].items()}
-    assert CALENDLY_HEADER in headers
+    taken = [_headers(execution) for execution in calm.executions("call-booked-handler")]
+    (headers,) = (found for found in taken if CALENDLY_HEADER in found)
     verify_calendly("your-signing-key", headers, body[1].encode(), None)
+
+
+def _headers(execution: dict[str, Any]) -> dict[str, str]:
+    """The headers of a webhook, names in lower case."""
+    return {name.lower(): values[0] for name, values in execution["trigger"]["variables"]["headers"].items()}
 
 
 @pytest.mark.parametrize("document", ["WEBSITE_INTEGRATION.md", "KESTRA_MIGRATION.md"])

@@ -77,7 +77,7 @@ class Commands {
         try {
             emission.run();
         } catch (QueueException e) {
-            throw new IllegalArgumentException(e.getMessage(), e);
+            throw Problems.unavailable("The engine's queue");
         }
     }
 

@@ -28,6 +28,11 @@ class Problems {
         return new HttpStatusException(HttpStatus.NOT_FOUND, what + " not found");
     }
 
+    /** Not the caller's fault, and worth a repeat: a caller that gives up at 4xx would lose its lead. */
+    static HttpStatusException unavailable(String what) {
+        return new HttpStatusException(HttpStatus.SERVICE_UNAVAILABLE, what + " could not be written: is the disk full?");
+    }
+
     @Error(global = true)
     HttpResponse<?> invalidFlow(HttpRequest<?> request, FlowProcessingException e) {
         Throwable cause = e.getCause() instanceof ConstraintViolationException c ? c : e;

@@ -39,6 +39,7 @@ import java.util.Optional;
 import java.util.Set;
 import org.reactivestreams.Publisher;
 import reactor.core.publisher.Mono;
+import reactor.core.scheduler.Schedulers;
 
 /**
  * Starts the flow whose webhook trigger has the key of the address, and answers what the trigger decides.
@@ -102,6 +103,8 @@ class WebhookController {
             request.getUri(), request.getMethodName(), given, request.getHeaders().asMap());
         return trigger
             .evaluate(new WebhookContext(handedOver, null, flow, trigger, webhooks, executionId, stored))
+            // Not on the engine's own thread: it would stand still for the disk while other webhooks wait.
+            .publishOn(Schedulers.boundedElastic())
             .doOnNext(decided -> durability.flush())
             .map(WebhookController::answer);
     }
