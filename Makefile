@@ -49,7 +49,7 @@ test: lint type layers $(STAMP) ## Run all checks and tests
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations 25
 
 test-unit: $(STAMP) ## Run the tests that need no engine
-	@$(BIN)/python -m pytest -m "not integration"
+	@$(BIN)/python -m pytest -m "not integration and not long"
 
 bench: $(STAMP) ## Measure load and cost, each figure beside its floor; takes about 40 minutes
 	@$(BIN)/python -m benchmarks $(BENCH)
