@@ -96,8 +96,11 @@ def test_the_documented_signature_of_calendly_is_one(calm: World, tmp_path: Path
     body = re.search(r"^BODY='(.+)'$", signed, re.MULTILINE)
     assert body
     taken = [_headers(execution) for execution in calm.executions("call-booked-handler")]
-    (headers,) = (found for found in taken if CALENDLY_HEADER in found)
-    verify_calendly("your-signing-key", headers, body[1].encode(), None)
+    # The line is posted by the guide's own test too, where both run on one product.
+    signatures = [headers for headers in taken if CALENDLY_HEADER in headers]
+    assert signatures
+    for headers in signatures:
+        verify_calendly("your-signing-key", headers, body[1].encode(), None)
 
 
 def _headers(execution: dict[str, Any]) -> dict[str, str]:
