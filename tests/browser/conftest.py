@@ -43,7 +43,7 @@ def chromium() -> str:
     pytest.skip(NO_CHROMIUM)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def world(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:  # noqa: ARG001 - no browser, no engine
     """Testing mode with minutes of one second: emails go out while the page looks on."""
     ensure_built()
