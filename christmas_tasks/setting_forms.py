@@ -8,7 +8,7 @@ from christmas_tasks.quiet_hours import QuietHours
 from christmas_tasks.text import is_safe_link
 
 _DURATION = re.compile(r"(?:P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?)?)|(?:(\d+)\s*([dhm]))", re.IGNORECASE)
-_LONGEST_DURATION = timedelta(days=366)
+_LONGEST_DURATION = timedelta(days=3_660)
 _CAMPAIGN_LIMIT = 100  # a select option of Notion
 _UNITS = {"d": "days", "h": "hours", "m": "minutes"}
 
@@ -27,7 +27,7 @@ def duration(value: str) -> timedelta:
     except OverflowError:
         found = timedelta.max
     if found > _LONGEST_DURATION:
-        raise ValueError("is too long a duration (a year at most), for example 6h, 7d or PT6H")
+        raise ValueError("is too long a duration (ten years at most), for example 6h, 7d or PT6H")
     return found
 
 

@@ -126,7 +126,7 @@ def test_every_good_sample_and_every_snippet_of_the_guide_compiles_and_wrong_one
 
 def test_every_function_starts_its_flow_with_the_body_as_it_was_given(calm: World, client: Path) -> None:
     """Each answer is the execution's id; its trigger holds the body and the id of the request."""
-    bodies = {flow: example(flow, f"{METHODS[flow].lower()}@example.org") for flow in METHODS}
+    bodies = {flow: example(flow, f"client-{METHODS[flow].lower()}@example.org") for flow in METHODS}
     calls = [call(METHODS[flow], body) for flow, body in bodies.items()]
     told = run(client, {"baseUrl": f"{calm.stack.url}/", "keys": KEYS}, *calls)
     for (flow, body), receipt in zip(bodies.items(), told["outcomes"], strict=True):
@@ -136,8 +136,8 @@ def test_every_function_starts_its_flow_with_the_body_as_it_was_given(calm: Worl
         assert ended["trigger"]["variables"]["parameters"] == {"request_id": [receipt["requestId"]]}
         if flow != "noshow-recovery-handler":
             assert ended["trigger"]["variables"]["body"] == body
-    assert len(calm.rows("assessment@example.org", "5day")) == 1
-    assert len(calm.rows("noshow@example.org", "noshow")) == 1
+    assert len(calm.rows("client-assessment@example.org", "5day")) == 1
+    assert len(calm.rows("client-noshow@example.org", "noshow")) == 1
 
 
 def test_trouble_on_the_way_is_outlasted_and_the_lead_is_planned_once(calm: World, client: Path) -> None:
