@@ -13,7 +13,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from christmas_tasks.cli.terminal import note, out, say, wide
+from christmas_tasks.cli.terminal import note, say, wide
 from christmas_tasks.errors import PermanentError, SettingsError
 
 
@@ -105,12 +105,12 @@ def demo(
         f"{figures['mails']} mails, {figures['replayed']} replays. Executions: {states}."
     )
     for fault in outcome.faults:
-        out.print(f"FAULT: {fault}")
+        say(f"FAULT: {fault}")
     seconds = (datetime.now(UTC) - began).total_seconds()
     if outcome.faults:
-        out.print(f"{len(outcome.faults)} faults after {seconds:.0f} s.")
+        say(f"{len(outcome.faults)} faults after {seconds:.0f} s.")
         raise typer.Exit(1)
-    out.print(f"Every planned email was sent once, in order and not early, or skipped with a reason. {seconds:.0f} s.")
+    say(f"Every planned email was sent once, in order and not early, or skipped with a reason. {seconds:.0f} s.")
 
 
 def _table(lines: list[tuple[str, ...]]) -> Table:
