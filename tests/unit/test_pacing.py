@@ -233,3 +233,13 @@ def test_the_turns_are_wall_clock_turns(file: SharedFile) -> None:
     for _ in range(4):
         SharedPace(file, "Resend", 20).wait(5)
     assert time.monotonic() - began >= 2 / 20 - 0.005
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_shift_is_in_whole_seconds_and_none_below_one(file: SharedFile) -> None:
+    """Planned times are whole seconds, and a Kestra that is far from its limits keeps each of them."""
+    due = AT + timedelta(hours=1, seconds=5)
+    assert {EmailSlots(file, 400).take(due) for _ in range(20)} == {due}
+    shifted = [EmailSlots(file, 1.4).take(due + timedelta(hours=1)) for _ in range(14)]
+    assert all(moment.microsecond == 0 for moment in shifted)
+    assert len(set(shifted)) > 1

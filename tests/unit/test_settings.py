@@ -300,3 +300,11 @@ def test_the_day_is_that_of_the_campaigns_zone() -> None:
     at = datetime(2025, 12, 5, 3, 0, tzinfo=UTC)
     assert load(TIMEZONE="America/New_York").local_date(at) == date(2025, 12, 4)
     assert load().local_date(at) == date(2025, 12, 5)
+
+
+@pytest.mark.parametrize("name", ["MIN_EMAIL_GAP", "MAX_EMAIL_LATENESS"])
+@pytest.mark.parametrize("text", ["4000d", "P4000D", "99999999999d"])
+def test_a_duration_that_no_date_could_bear_is_refused(name: str, text: str) -> None:
+    """Added to a date it would overflow in the middle of a send; ten years are enough."""
+    assert fault(**{name: text}).startswith(f"{name} is too long a duration")
+    assert load(**{name: "3650d"})
