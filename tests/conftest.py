@@ -1,6 +1,7 @@
-"""Fakes for the steps, each new for each test."""
+"""Which tests run on one worker, and fakes for the steps, each new for each test."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 import stamina
@@ -8,6 +9,50 @@ import stamina
 from christmas_tasks.settings import Settings
 from tests.fakes import FakeClock, FakeLedger, FakeLocks, FakeSender
 from tests.fakes import settings as make_settings
+
+# What tests of several files share and one worker starts once; the one with the most work comes first.
+_SHARED = ("calm", "fast", "engine")
+_IN_USE = pytest.StashKey[ExitStack]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Nothing is shared yet."""
+    config.stash[_IN_USE] = ExitStack()
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Keep tests that share a product on one worker, and any other file's tests as well."""
+    item.add_marker(pytest.mark.xdist_group(_group(item)))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the groups that take longest: the workers end at about the same time."""
+    items.sort(key=_turn)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Stop what was shared with the last test that takes it: an engine that idles takes a tenth of a core."""
+    if nextitem is None or _group(nextitem) != _group(item):
+        item.config.stash[_IN_USE].close()
+
+
+def _group(item: pytest.Item) -> str:
+    taken = getattr(item, "fixturenames", ())
+    return next((name for name in _SHARED if name in taken), str(item.path))
+
+
+def _turn(item: pytest.Item) -> int:
+    group = _group(item)
+    if group in _SHARED:
+        return _SHARED.index(group)
+    return len(_SHARED) + (item.get_closest_marker("integration") is None)
+
+
+@pytest.fixture(scope="session")
+def in_use(pytestconfig: pytest.Config) -> ExitStack:
+    """Whatever is entered here is left after the last test of the group that has entered it."""
+    return pytestconfig.stash[_IN_USE]
 
 
 @pytest.fixture

@@ -16,6 +16,8 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
+import urllib.request
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -29,11 +31,13 @@ _CHECKOUT = Path(__file__).resolve().parents[2]
 _SOURCE = _CHECKOUT / "kestra" / "embedded"
 _TARGET = _SOURCE / "target"
 _STAMP = _TARGET / "built-from"
-_CLASS_ARCHIVE = _TARGET / "classes.jsa"
+_REHEARSAL = _SOURCE / "src" / "rehearsal"
+_OWN_SCRIPT = _TARGET / "engine-python-script.jar"
+_CACHE = _TARGET / "classes.aot"
 
 _START_TIMEOUT_S = 60.0
 _STOP_TIMEOUT_S = 30.0
-_ARCHIVE_TIMEOUT_S = 90.0
+_CACHE_TIMEOUT_S = 90.0
 _POLL_S = 0.02
 _MAIN_CLASS = "org.christmas.embedded.Main"
 DEFAULT_JVM_OPTIONS = (
@@ -43,7 +47,7 @@ DEFAULT_JVM_OPTIONS = (
     "-XX:TieredStopAtLevel=1",
     # An engine without memory stops and can be started again; one that limps on would lose nothing but time.
     "-XX:+ExitOnOutOfMemoryError",
-    # The JVM's own remarks (a class archive of another JDK is ignored, and that is fine) stay out of the log.
+    # The JVM's own remarks (a class cache of another JDK is ignored, and that is fine) stay out of the log.
     "-Xlog:disable",
     "--enable-native-access=ALL-UNNAMED",
     "--sun-misc-unsafe-memory-access=allow",
@@ -85,7 +89,7 @@ def ensure_built(report: Callable[[str], None] | None = None) -> Path:
 
 
 def _build(java_home: Path, report: Callable[[str], None]) -> None:
-    """Run Maven from nothing, and keep the classes that a start loads."""
+    """Run Maven from nothing, and keep what a start loads and links."""
     maven = find_maven()
     report("Building the Kestra engine with Maven (the first time downloads about 100 MB)")
     for old in _TARGET.iterdir():
@@ -106,7 +110,7 @@ def _build(java_home: Path, report: Callable[[str], None]) -> None:
         errors = [line for line in done.stdout.splitlines() if "ERROR" in line][:5]
         raise EngineError("Maven could not build the engine:\n" + "\n".join(errors or done.stdout.splitlines()[-5:]))
     report("Preparing a fast start of the engine (once)")
-    _archive_classes(java_home)
+    _rehearse(java_home)
 
 
 def _fingerprint() -> str:
@@ -118,25 +122,32 @@ def _fingerprint() -> str:
     return digest.hexdigest()
 
 
-def _archive_classes(java_home: Path) -> None:
-    """Let one engine start and stop, and keep its loaded classes: it halves the time of every later start.
+def _rehearse(java_home: Path) -> None:
+    """Let one engine start, work and stop, and keep its classes loaded and linked, which halves every later start.
 
-    Without the archive everything works, so that a failure here is none.
+    Without the cache everything works, so that a failure here is none.
     """
     with tempfile.TemporaryDirectory(prefix="engine-") as folder:
         data_dir = Path(folder).resolve()
-        engine = EngineProcess(data_dir, [], port=0, env={}, username="nobody@example.org", password=uuid.uuid4().hex)
-        (data_dir / "logs").mkdir()
-        options = [*DEFAULT_JVM_OPTIONS, f"-XX:ArchiveClassesAtExit={_CLASS_ARCHIVE}"]
-        command = [str(java_home / "bin" / "java"), *options, "-cp", _engine_class_path(), _MAIN_CLASS]
-        with contextlib.suppress(EngineError):
+        engine = EngineProcess(
+            data_dir, _REHEARSAL, port=free_port(), env={}, username="nobody@example.org", password=uuid.uuid4().hex
+        )
+        for name in ("logs", "tmp", "storage"):
+            (data_dir / name).mkdir()
+        options = [*DEFAULT_JVM_OPTIONS, f"-XX:AOTCacheOutput={_CACHE}"]
+        command = [str(java_home / "bin" / "java"), *options, "-cp", _engine_class_path(_OWN_SCRIPT), _MAIN_CLASS]
+        with contextlib.suppress(EngineError, urllib.error.URLError, TimeoutError):
             engine.launch(command, free_port(), "STANDALONE", engine.log_path)
-        engine.stop(timeout_s=_ARCHIVE_TIMEOUT_S)
+            address = f"{engine.url}/api/v1/main/executions/webhook/rehearsal/rehearsal/key"
+            with urllib.request.urlopen(address, data=b"{}", timeout=_CACHE_TIMEOUT_S):  # noqa: S310 - our own engine
+                """The answer comes once its tasks have ended."""
+        engine.stop(timeout_s=_CACHE_TIMEOUT_S)
 
 
-def _engine_class_path() -> str:
-    """Join the engine's own jars in a fixed order; a class archive fits only what begins with the same path."""
-    return os.pathsep.join([str(_TARGET / "engine.jar"), *sorted(str(jar) for jar in (_TARGET / "lib").glob("*.jar"))])
+def _engine_class_path(script_jar: Path) -> str:
+    """Join the jars in a fixed order; a class cache fits only what begins with the same path."""
+    jars = sorted((_TARGET / "lib").glob("*.jar"))
+    return os.pathsep.join(str(jar) for jar in (_TARGET / "engine.jar", *jars, script_jar))
 
 
 class EngineProcess:
@@ -325,10 +336,9 @@ class EngineProcess:
     def _command(self) -> list[str]:
         """Write the command line of one process."""
         java = find_java_home() / "bin" / "java"
-        script_jar = (self._plugin_jar or _TARGET / "engine-python-script.jar").resolve()
-        class_path = os.pathsep.join([_engine_class_path(), str(script_jar)])
-        archive = [f"-XX:SharedArchiveFile={_CLASS_ARCHIVE}"] if _CLASS_ARCHIVE.is_file() else []
-        return [str(java), *self._jvm_options, *archive, "-cp", class_path, _MAIN_CLASS]
+        class_path = _engine_class_path((self._plugin_jar or _OWN_SCRIPT).resolve())
+        cache = [f"-XX:AOTCache={_CACHE}"] if _CACHE.is_file() else []
+        return [str(java), *self._jvm_options, *cache, "-cp", class_path, _MAIN_CLASS]
 
     def _environment(self, controller_port: int, server_type: str) -> dict[str, str]:
         """Build what the Java process and, through it, the Python tasks see."""

@@ -55,9 +55,9 @@ def world(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[W
     world.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[Browser]:
-    """Chromium without a window."""
+    """Chromium without a window; left with each module, for no other event loop can run beside its driver's."""
     expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)

@@ -21,28 +21,29 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def fast(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def fast(tmp_path_factory: pytest.TempPathFactory, in_use: ExitStack) -> World:
     """Testing mode with minutes of one second: emails go out while the test looks on."""
     ensure_built()
     settings = {"TESTING_MODE": "true", "TESTING_MINUTE_SECONDS": "1", **SHORT_BUDGET}
-    world = World(tmp_path_factory.mktemp("fast"), settings)
-    with world.stack:
-        yield world
-        world.stack.engine.kill()
-    world.close()
+    return _start(World(tmp_path_factory.mktemp("fast"), settings), in_use)
 
 
 @pytest.fixture(scope="session")
-def calm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def calm(tmp_path_factory: pytest.TempPathFactory, in_use: ExitStack) -> World:
     """Production times: nothing is due before a test moves its stored times."""
     ensure_built()
     settings = {"TESTING_MODE": "false", "WEBSITE_ORIGIN": "https://www.example.org", **SHORT_BUDGET}
-    world = World(tmp_path_factory.mktemp("calm"), settings)
-    with world.stack:
-        world.give_the_account_a_past()
-        yield world
-        world.stack.engine.kill()
-    world.close()
+    world = _start(World(tmp_path_factory.mktemp("calm"), settings), in_use)
+    world.give_the_account_a_past()
+    return world
+
+
+def _start(world: World, until: ExitStack) -> World:
+    until.callback(world.close)
+    until.enter_context(world.stack)
+    # A clean stop takes seconds, and its own tests try it.
+    until.callback(world.stack.engine.kill)
+    return world
 
 
 @pytest.fixture
@@ -52,12 +53,8 @@ def make_world(tmp_path: Path) -> Iterator[Callable[..., World]]:
 
         def make(settings: dict[str, str] | None = None, **options: Any) -> World:
             ensure_built()
-            world = World(tmp_path / "data", {"TESTING_MODE": "true", **SHORT_BUDGET, **(settings or {})}, **options)
-            closing.callback(world.close)
-            closing.enter_context(world.stack)
-            # A clean stop takes seconds, and its own tests try it.
-            closing.callback(world.stack.engine.kill)
-            return world
+            every = {"TESTING_MODE": "true", **SHORT_BUDGET, **(settings or {})}
+            return _start(World(tmp_path / "data", every, **options), closing)
 
         yield make
 

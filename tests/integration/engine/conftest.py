@@ -107,11 +107,11 @@ def wait_for(probe: Callable[[], T | None], timeout_s: float = 30) -> T:
 
 
 @pytest.fixture(scope="session")
-def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineProcess]:
+def engine(tmp_path_factory: pytest.TempPathFactory, in_use: contextlib.ExitStack) -> EngineProcess:
     """One running engine for all tests that leave it running."""
     ensure_built()
-    with make_engine(tmp_path_factory.mktemp("engine"), website_origin="https://www.example.org") as running:
-        yield running
+    folder = tmp_path_factory.mktemp("engine")
+    return in_use.enter_context(make_engine(folder, website_origin="https://www.example.org"))
 
 
 @pytest.fixture(scope="session")

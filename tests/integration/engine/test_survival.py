@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from christmas_tasks.local.engine import EngineError
+from christmas_tasks.local.engine import EngineError, ensure_built
+from christmas_tasks.local.java import find_java_home
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +20,15 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.integration
 
 OFFICIAL_PLUGIN = Path(__file__).parents[4] / "shared" / "engine" / "official-plugin-script-python.jar"
+BY_STATE = """\
+id: by_state
+type: io.kestra.plugin.core.dashboard.chart.Table
+data:
+  type: io.kestra.plugin.core.dashboard.data.Executions
+  columns:
+    state: {field: STATE}
+    total: {field: ID, agg: COUNT}
+"""
 
 
 def test_a_planned_execution_survives_a_kill(new_engine: Callable[..., Any], api_of: Callable[..., Any]) -> None:
@@ -48,6 +59,28 @@ def test_an_answered_webhook_survives_a_kill(new_engine: Callable[..., Any], api
     for execution in started:
         # A task that ran when the engine died is given to a new worker once the old one is missed.
         assert api_of(engine).ended(execution, 60)["state"]["current"] == "SUCCESS"
+
+
+def test_states_are_read_as_they_were_written_after_a_kill_in_a_transaction(
+    new_engine: Callable[..., Any], api_of: Callable[..., Any]
+) -> None:
+    """H2 reads them as numbers for as long as the connection lives that has rolled such a transaction back."""
+    engine = new_engine()
+    engine.start()
+    done = api_of(engine).ended(api_of(engine).hook("echo").json()["id"])
+    engine.kill()
+    java = find_java_home() / "bin" / "java"
+    killed = subprocess.run(
+        [java, "-cp", ensure_built() / "lib" / "*", Path(__file__).parent / "LeaveOpen.java", engine.data_dir],
+        check=False,
+    )
+    assert killed.returncode == 9
+    engine.start()
+    api = api_of(engine)
+    # The kill may have come before the very last state was on disk: the engine then comes to it again.
+    assert api.ended(done["id"])["state"]["current"] == "SUCCESS"
+    figures = api.json(api.http.post("/dashboards/charts/preview", json={"chart": BY_STATE}))
+    assert figures["results"] == [{"state": "SUCCESS", "total": 1}]
 
 
 def test_a_stop_is_clean_and_quick(new_engine: Callable[..., Any]) -> None:

@@ -8,10 +8,6 @@ import io.kestra.core.worker.Controller;
 import io.kestra.worker.systemworker.SystemWorker;
 import io.micronaut.context.ApplicationContext;
 import io.micronaut.runtime.server.EmbeddedServer;
-import java.sql.Connection;
-import java.sql.DriverManager;
-import java.sql.SQLException;
-import java.sql.Statement;
 import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -59,18 +55,8 @@ final class EngineParts {
         if (!context.isRunning()) {
             return;
         }
-        Optional<String> database = context.getProperty("datasources.h2.url", String.class);
-        String user = context.getProperty("datasources.h2.username", String.class, "");
+        Optional<Database> database = Database.of(context.getEnvironment());
         context.close();
-        database.ifPresent(url -> closeDatabase(url, user));
-    }
-
-    /** The engine leaves its database open when it ends; closing it writes and compacts the file. */
-    private static void closeDatabase(String url, String user) {
-        try (Connection connection = DriverManager.getConnection(url, user, ""); Statement statement = connection.createStatement()) {
-            statement.execute("SHUTDOWN");
-        } catch (SQLException e) {
-            System.err.println("The database was not closed in order; it will be recovered at the next start");
-        }
+        database.ifPresent(Database::close);
     }
 }

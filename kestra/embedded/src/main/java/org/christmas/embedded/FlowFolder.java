@@ -11,6 +11,7 @@ import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -37,7 +38,7 @@ final class FlowFolder {
     /**
      * Stores every flow (an unchanged one gets no new revision) and deletes stored flows that no file holds.
      *
-     * @throws StartProblem naming the first file that is not a valid flow, and why
+     * @throws StartProblem naming each file that is not a valid flow, and why
      */
     void deploy(ApplicationContext context) throws IOException {
         FlowService flows = context.getBean(FlowService.class);
@@ -56,28 +57,30 @@ final class FlowFolder {
         }
     }
 
-    /** The sources of all valid files, by namespace and id, in the order of their names. */
+    /** The sources of all files, by namespace and id, in the order of their names. */
     private Map<String, String> readAll(FlowService flows) throws IOException {
         Map<String, String> sources = new LinkedHashMap<>();
+        List<String> problems = new ArrayList<>();
         for (Path file : files()) {
             String name = file.getFileName().toString();
             String source = Files.readString(file);
             ValidateConstraintViolation result = flows.validate(Tenant.MAIN, List.of(new FlowSource(name, source))).getFirst();
             if (result.getConstraints() != null) {
-                throw new StartProblem("flow " + name + ": " + result.getConstraints());
+                problems.add("flow " + name + ": " + result.getConstraints());
+            } else if (!name.equals(result.getFlow() + ".yml")) {
+                problems.add("flow " + name + ": its id is " + result.getFlow() + ", but the id must equal the file's name");
+            } else if (sources.put(result.getNamespace() + "." + result.getFlow(), source) != null) {
+                problems.add("flow " + name + ": a second file holds the id " + result.getFlow() + " of " + result.getNamespace());
             }
-            if (!name.equals(result.getFlow() + ".yml")) {
-                throw new StartProblem("flow " + name + ": its id is " + result.getFlow() + ", but the id must equal the file's name");
-            }
-            if (sources.put(result.getNamespace() + "." + result.getFlow(), source) != null) {
-                throw new StartProblem("flow " + name + ": a second file holds the id " + result.getFlow() + " of " + result.getNamespace());
-            }
+        }
+        if (!problems.isEmpty()) {
+            throw new StartProblem(String.join("; ", problems));
         }
         return sources;
     }
 
     private List<Path> files() throws IOException {
-        List<Path> files = new java.util.ArrayList<>();
+        List<Path> files = new ArrayList<>();
         for (Path folder : folders) {
             if (!Files.isDirectory(folder)) {
                 throw new StartProblem("the flows folder " + folder + " does not exist");

@@ -65,7 +65,9 @@ public final class Main {
             .deduceEnvironment(false)
             .banner(false)
             .properties(Map.of("micronaut.server.cors.enabled", website))
-            .start();
+            .build();
+        Database.recover(context.getEnvironment().start());
+        context.start();
         String folders = System.getenv("ENGINE_FLOWS_DIR");
         if (folders != null && !folders.isBlank()) {
             FlowFolder.of(folders).deploy(context);

@@ -1,0 +1,61 @@
+package org.christmas.embedded;
+
+import io.micronaut.context.env.Environment;
+import io.micronaut.core.value.PropertyResolver;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.Optional;
+
+/**
+ * The engine's H2 database while the engine is not using it.
+ *
+ * @param url as the engine opens it
+ */
+record Database(String url, String user) {
+    private static final String PREFIX = "jdbc:h2:async:";
+
+    /** {@return the database of an engine; none for a worker} */
+    static Optional<Database> of(PropertyResolver settings) {
+        return settings.getProperty("datasources.h2.url", String.class)
+            .map(url -> new Database(url, settings.getProperty("datasources.h2.username", String.class, "")));
+    }
+
+    /**
+     * Ends the transactions that a kill has left open, before the engine opens the database.
+     *
+     * <p>H2 2.4.240 rolls them back before it knows the tables, and for as long as it then stays open, reads the ENUM
+     * columns of those tables as numbers: an execution's state would be {@code 6}, and a comparison with a state fails
+     * (error 22018). Opened a second time there is nothing to roll back, and everything reads as it was written.
+     *
+     * @throws SQLException it can't be opened; in use, for example
+     */
+    static void recover(Environment settings) throws SQLException {
+        Optional<Database> found = of(settings);
+        if (found.isPresent() && found.get().exists()) {
+            found.get().shutDown();
+        }
+    }
+
+    /** Writes and compacts the file. The engine leaves its database open when it ends. */
+    void close() {
+        try {
+            shutDown();
+        } catch (SQLException e) {
+            System.err.println("The database was not closed in order; it will be recovered at the next start");
+        }
+    }
+
+    private boolean exists() {
+        return Files.exists(Path.of(url.substring(PREFIX.length(), url.indexOf(';')) + ".mv.db"));
+    }
+
+    private void shutDown() throws SQLException {
+        try (Connection connection = DriverManager.getConnection(url, user, ""); Statement statement = connection.createStatement()) {
+            statement.execute("SHUTDOWN");
+        }
+    }
+}
