@@ -59,14 +59,6 @@ def make_world(tmp_path: Path) -> Iterator[Callable[..., World]]:
         yield make
 
 
-@pytest.fixture
-def official_plugin() -> Path:
-    """Kestra's own Python plugin as a jar, where it lies beside the repository."""
-    if not OFFICIAL_PLUGIN.is_file():
-        pytest.skip("the official plugin's jar is not beside the repository")
-    return OFFICIAL_PLUGIN
-
-
 @pytest.fixture(autouse=True)
 def _no_faults_left(request: pytest.FixtureRequest) -> Iterator[None]:
     """A fault that one test has switched on is not the next one's."""

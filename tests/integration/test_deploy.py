@@ -18,7 +18,7 @@ from christmas_tasks.local.engine import ensure_built
 from christmas_tasks.local.stack import FLOWS
 from tests.compose import configuration
 from tests.integration.conftest import OFFICIAL_PLUGIN
-from tests.integration.world import CALENDLY, SHORT_BUDGET, World
+from tests.integration.world import SHORT_BUDGET, World
 
 ORIGIN = "https://www.example.org"
 # What a browser asks before it posts JSON.
@@ -105,14 +105,15 @@ def test_the_campaign_is_deployed_to_an_empty_engine_and_works(bare: World, run:
     assert changes(run("deploy", "--folder", str(files), "--json"))["send-email"] == ("changed", True)
     assert stored(bare) == {**dict.fromkeys([*NAMES, "somebody-elses"], 1), "send-email": 2}
 
-    lead = {"email": "noshow@example.org", "scheduled_time": "2026-11-30T10:00:00Z"}
-    assert bare.hand_in("noshow-recovery-handler", lead, key=CALENDLY)["state"]["current"] == "SUCCESS"
-    bare.wait_for(lambda: len(bare.sandbox.mails("noshow@example.org")) == 3, "three mails")
+    lead = {"email": "lead@example.org", "red_systems": 2, "orange_systems": 0}
+    assert bare.hand_in("assessment-handler", lead)["state"]["current"] == "SUCCESS"
+    bare.wait_for_numbers("lead@example.org", [2, 3, 4, 5])
+    assert len(bare.alerts("lead@example.org")) == 1
     bare.wait_for(lambda: figures(run)["leads"]["number"] == 1, "the lead in the figures")
-    bare.wait_for(lambda: sent(figures(run)) == 3, "three mails in the figures")
-    assert figures(run)["other_optimize"]["number"] == 1
+    bare.wait_for(lambda: sent(figures(run)) == 4, "four mails in the figures")
+    assert figures(run)["five_day_critical"]["number"] == 1
     assert figures(run)["failed"]["number"] == 0
-    assert [row["sequence"] for row in figures(run)["leads_by_sequence"]["rows"]] == ["noshow-recovery-handler"]
+    assert [row["sequence"] for row in figures(run)["leads_by_sequence"]["rows"]] == ["assessment-handler"]
     assert 0 < max(row["worst"] for row in figures(run)["lateness"]["rows"]) < 120_000  # milliseconds
     assert "Leads: 1" in run("dashboard").stdout.splitlines()
 

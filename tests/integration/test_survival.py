@@ -1,10 +1,8 @@
 """Kills, losses and downtime: nothing is lost and nothing is doubled."""
 
-import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from typing import Any
 
 import pytest
 from typer.testing import CliRunner
@@ -79,31 +77,6 @@ def test_downtime_of_two_days_keeps_the_gap(make_world: MakeWorld) -> None:
     assert world.row(address, "postcall")["Sequence Status"] == "completed"
 
 
-def test_lost_engine_is_made_whole_by_one_reconcile(make_world: MakeWorld) -> None:
-    """An engine with an empty database gets every planned email back from Notion alone; a second run adds nothing."""
-    world = make_world({"TESTING_MODE": "false"})
-    for number in range(3):
-        world.hand_in("postcall-maybe-handler", {"email": f"lostengine{number}@example.org"})
-    world.stack.engine.stop()
-    for name in ("db", "storage"):
-        for found in world.stack.engine.data_dir.glob(f"{name}*"):
-            shutil.rmtree(found) if found.is_dir() else found.unlink()
-    world.stack.engine.start()
-    assert world.executions("send-email") == []
-    for _ in range(2):
-        ended = world.end_of(world.start("reconcile"))
-        assert ended["state"]["current"] == "SUCCESS", world.logs(ended["id"])
-        world.wait_for(lambda: len(world.executions("send-email")) >= 9, "nine waiting emails")
-    waiting = world.executions("send-email")
-    assert len(waiting) == 9
-    planned = {
-        datetime.fromisoformat(row["properties"][f"Email {number} Scheduled At"])
-        for row in world.sandbox.rows("tracker")
-        for number in (1, 2, 3)
-    }
-    assert {datetime.fromisoformat(found["scheduleDate"]) for found in waiting} == planned
-
-
 def test_overdue_email_without_execution_is_sent_by_reconcile(calm: World) -> None:
     """What was planned and has no execution goes out once, even with two reconciles at the same time."""
     address = "overdue@example.org"
@@ -166,15 +139,3 @@ def test_what_cannot_be_settled_is_unresolved_until_a_person_settles_it(
     again = world.start("send-email", enrolment=row["Enrolment Key"], row=row["id"], email_number=1)
     assert world.end_of(again)["state"]["current"] == "SUCCESS", world.logs(again)
     assert world.numbers(address) == [1]
-
-
-def test_official_plugin_runs_the_flows(make_world: MakeWorld, official_plugin: Any) -> None:
-    """The same flows on Kestra's own Python plugin: a lead goes all the way."""
-    world = make_world({"TESTING_MINUTE_SECONDS": "1"}, plugin_jar=official_plugin)
-    address = "official@example.org"
-    ended = world.hand_in("assessment-handler", {"email": address, "red_systems": 2, "orange_systems": 0})
-    assert ended["state"]["current"] == "SUCCESS", world.logs(ended["id"])
-    world.wait_for_numbers(address, [2, 3, 4, 5])
-    world.wait_until_quiet()
-    assert world.row(address, "5day")["Sequence Status"] == "completed"
-    assert len(world.alerts(address)) == 1

@@ -19,6 +19,7 @@ ENDED = frozenset({"SUCCESS", "WARNING", "FAILED", "KILLED", "CANCELLED"})
 SHORT_BUDGET = {"VENDOR_BUDGET_SECONDS": "2"}
 _POLL_S = 0.25
 _PAGE_SIZE = 100
+_LARGEST_PAGE = 1000
 _PATIENCE_S = 120.0
 _PAST_S = 30 * 86_400.0
 
@@ -214,12 +215,11 @@ class World:
     def wait_until_quiet(self) -> None:
         """Wait until no execution is under way but those that wait for their date."""
 
-        def under_way() -> list[str]:
-            return [
-                found["flowId"]
-                for found in self.executions()
-                if found["state"]["current"] not in ENDED and not _is_waiting(found)
-            ]
+        def under_way() -> list[dict[str, Any]]:
+            params = {"filters[namespace][EQUALS]": "christmas", "filters[state][NOT_IN]": ",".join(sorted(ENDED))}
+            found = self.api("GET", "executions/search", params={**params, "size": _LARGEST_PAGE})
+            assert found["total"] <= _LARGEST_PAGE
+            return [one for one in found["results"] if not _is_waiting(one)]
 
         self.wait_for(lambda: not under_way(), "quiet")
 
