@@ -46,7 +46,7 @@ up: $(STAMP) ## Start engine, flows and sandbox until Ctrl-C
 	@$(BIN)/christmas-tasks up
 
 test: lint type layers $(STAMP) ## Run all checks and tests
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder --durations 25
+	@$(BIN)/python -m pytest -n 3 --dist loadgroup --no-loadscope-reorder --durations 25
 
 test-unit: $(STAMP) ## Run the tests that need no engine
 	@$(BIN)/python -m pytest -m "not integration and not long"
