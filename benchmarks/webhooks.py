@@ -69,7 +69,7 @@ def webhooks(options: Options) -> Result:
     about = (
         "signups at an even pace; time counts from when a request was to leave; beside: GET /health at the same pace"
     )
-    more = {"answers by status": answers.statuses, "seconds of each answer": answers.seconds}
+    more = {"answers by status": dict(answers.statuses), "seconds of each answer": answers.seconds}
     return Result("webhooks", about, figures, lost + double, more)
 
 
