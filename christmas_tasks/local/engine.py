@@ -16,7 +16,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
 import urllib.request
 import uuid
 from pathlib import Path
@@ -123,7 +122,7 @@ def _fingerprint() -> str:
 
 
 def _rehearse(java_home: Path) -> None:
-    """Let one engine start, work and stop, and keep its classes loaded and linked, which halves every later start.
+    """Let one engine start, work and stop, and keep its classes loaded and linked for every later start.
 
     Without the cache everything works, so that a failure here is none.
     """
@@ -136,11 +135,11 @@ def _rehearse(java_home: Path) -> None:
             (data_dir / name).mkdir()
         options = [*DEFAULT_JVM_OPTIONS, f"-XX:AOTCacheOutput={_CACHE}"]
         command = [str(java_home / "bin" / "java"), *options, "-cp", _engine_class_path(_OWN_SCRIPT), _MAIN_CLASS]
-        with contextlib.suppress(EngineError, urllib.error.URLError, TimeoutError):
+        with contextlib.suppress(EngineError, OSError):
             engine.launch(command, free_port(), "STANDALONE", engine.log_path)
             address = f"{engine.url}/api/v1/main/executions/webhook/rehearsal/rehearsal/key"
-            with urllib.request.urlopen(address, data=b"{}", timeout=_CACHE_TIMEOUT_S):  # noqa: S310 - our own engine
-                """The answer comes once its tasks have ended."""
+            # The answer comes once the tasks have ended.
+            urllib.request.urlopen(address, data=b"{}", timeout=_CACHE_TIMEOUT_S).close()  # noqa: S310 - our own engine
         engine.stop(timeout_s=_CACHE_TIMEOUT_S)
 
 
