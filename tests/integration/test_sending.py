@@ -147,6 +147,8 @@ def test_restart_after_trouble_at_resend_sends_once(calm: World) -> None:
     fault = calm.sandbox.add_fault("resend", "status_after", status=503, path="/emails", match=address)
     failed = _send(calm, row)
     assert failed["state"]["current"] == "FAILED"
+    (send,) = (run for run in failed["taskRunList"] if run["taskId"] == "send")
+    assert len(send["attempts"]) == 4
     assert "Resend is in trouble" in calm.logs(failed["id"])
     assert calm.row(address, "postcall")["Email 1 Status"] == "scheduled"
     calm.sandbox.clear_faults(fault)
@@ -171,6 +173,25 @@ def test_refused_mail_fails_at_once_and_says_so(calm: World) -> None:
     assert calm.row(address, "postcall")["Email 1 Status"] == "failed"
     calm.wait_for(lambda: calm.alerts(ended["id"]), "the alert")
     assert len(calm.alerts(ended["id"])) == 1
+
+
+def test_mail_refused_by_a_repeat_fails_and_says_so(calm: World) -> None:
+    """The outcome of the last attempt counts, and a repeat is an attempt of the same task run."""
+    address = "refusedlater@example.org"
+    row = _enrol(calm, address)
+    _make_due(calm, row)
+    trouble = calm.sandbox.add_fault("resend", "status_before", status=503, path="/emails", match=address)
+    execution = calm.start("send-email", enrolment=row["Enrolment Key"], row=row["id"], email_number=1)
+    calm.wait_for(lambda: calm.state(execution) == "RETRYING", "the first attempt's failure")
+    calm.sandbox.add_fault(
+        "resend", "status_before", status=422, code="validation_error", path="/emails", match=address
+    )
+    calm.sandbox.clear_faults(trouble)
+    ended = calm.end_of(execution)
+    assert ended["state"]["current"] == "FAILED", calm.logs(execution)
+    assert calm.row(address, "postcall")["Email 1 Status"] == "failed"
+    (send,) = (run for run in ended["taskRunList"] if run["taskId"] == "send")
+    assert [attempt["state"]["current"] for attempt in send["attempts"]][-2:] == ["FAILED", "SUCCESS"]
 
 
 def test_missing_template_alerts_on_the_first_day_and_sends_once_after_the_repair(calm: World) -> None:
