@@ -260,7 +260,7 @@ class EngineProcess:
             raise
 
     def stop(self, timeout_s: float = _STOP_TIMEOUT_S) -> None:
-        """Stop it cleanly: running tasks get the engine's grace period. A second call does nothing.
+        """Stop it cleanly: running tasks are interrupted, and run again after a start. A second call does nothing.
 
         Args:
             timeout_s: After it, in seconds, the process is killed.

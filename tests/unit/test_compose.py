@@ -140,13 +140,14 @@ def test_what_a_dead_worker_costs_is_the_same_as_in_the_embedded_engine() -> Non
     assert [configuration()["micronaut"]["server"][s] for s in sizes] == [
         embedded["micronaut"]["server"][s] for s in sizes
     ]
+    assert configuration()["kestra"]["jdbc"] == embedded["kestra"]["jdbc"]
     assert configuration()["kestra"]["secret"] == embedded["kestra"]["secret"] == {"type": "environment"}
 
 
-def test_a_stop_gives_running_tasks_their_grace_period() -> None:
-    """Docker kills nothing that Kestra still puts down."""
-    grace = configuration()["kestra"]["server"]["termination-grace-period"]
-    assert int(services()["kestra"]["stop_grace_period"].rstrip("s")) >= 2 * int(grace.rstrip("s"))
+def test_a_stop_is_a_kill() -> None:
+    """Kestra passes on what a killed worker had, and forgets what one that ends in order has in store."""
+    assert services()["kestra"]["stop_signal"] == "SIGKILL"
+    assert configuration()["kestra"]["server"]["worker-task-restart-strategy"] == "IMMEDIATELY"
 
 
 def test_images_are_pinned_and_kestra_is_the_version_that_the_tests_run() -> None:

@@ -31,6 +31,11 @@ data:
 """
 
 
+def states_of(api: Any, execution: str) -> list[str]:
+    """The states of an execution's task runs."""
+    return [run["state"]["current"] for run in api.execution(execution).get("taskRunList") or []]
+
+
 def test_a_kill_loses_nothing_that_was_answered(new_engine: Callable[..., Any], api_of: Callable[..., Any]) -> None:
     """A planned execution waits in CREATED and runs at its date; an answered webhook is carried out."""
     engine = new_engine()
@@ -90,6 +95,26 @@ def test_one_engine_holds_its_folder_and_stops_clean_and_quick(new_engine: Calla
     assert [line for line in first.log_path.read_text("utf-8").splitlines() if "ERROR" in line] == []
 
 
+def test_a_stop_in_order_loses_no_task_that_has_not_begun(
+    new_engine: Callable[..., Any], api_of: Callable[..., Any], until: Callable[..., Any], tmp_path: Path
+) -> None:
+    """A worker holds as many tasks in store as it has threads. They run after the next start."""
+    engine = new_engine(worker_threads=1)
+    engine.start()
+    api = api_of(engine)
+    flag = tmp_path / "flag"
+    first = api.create("holder", flag=str(flag))["id"]
+    until(lambda: states_of(api, first) == ["RUNNING"])
+    in_store = [api.create("holder", flag=str(flag))["id"] for _ in range(3)]
+    until(lambda: all(states_of(api, one) == ["SUBMITTED"] for one in in_store))
+    flag.touch()
+    engine.stop()
+    engine.start()
+    api = api_of(engine)
+    for one in (first, *in_store):
+        assert api.ended(one, 60)["state"]["current"] == "SUCCESS"
+
+
 def test_a_further_worker_takes_tasks(
     new_engine: Callable[..., Any], api_of: Callable[..., Any], until: Callable[..., Any]
 ) -> None:
@@ -99,11 +124,7 @@ def test_a_further_worker_takes_tasks(
     api = api_of(engine)
     ids = [api.create("sleeper")["id"] for _ in range(2)]
 
-    def running() -> bool:
-        runs = [run for one in ids for run in api.execution(one).get("taskRunList") or []]
-        return [run["state"]["current"] for run in runs] == ["RUNNING", "RUNNING"]
-
-    until(running)
+    until(lambda: all(states_of(api, one) == ["RUNNING"] for one in ids))
     for one in ids:
         api.http.delete(f"/executions/{one}/actions/kill")
         assert api.ended(one)["state"]["current"] == "KILLED"

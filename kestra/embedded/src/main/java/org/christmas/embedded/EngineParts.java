@@ -5,6 +5,7 @@ import io.kestra.core.runners.Indexer;
 import io.kestra.core.runners.Scheduler;
 import io.kestra.core.runners.Worker;
 import io.kestra.core.worker.Controller;
+import io.kestra.worker.AbstractWorker;
 import io.kestra.worker.systemworker.SystemWorker;
 import io.micronaut.context.ApplicationContext;
 import io.micronaut.runtime.server.EmbeddedServer;
@@ -51,9 +52,18 @@ final class EngineParts {
         return port;
     }
 
+    /**
+     * Ends the services; running tasks are interrupted, and run again after the next start, as after a kill.
+     *
+     * <p>Kestra 2.0.0 would give them time, and forget the tasks that the worker holds in store, as many as it has threads:
+     * what a dead or interrupted worker had is given to another one, what one had that has ended in order is not.
+     */
     void stop() {
         if (!context.isRunning()) {
             return;
+        }
+        if (context.getBean(Worker.class) instanceof AbstractWorker worker) {
+            worker.skipGracefulTermination(true);
         }
         Optional<Database> database = Database.of(context.getEnvironment());
         context.close();
