@@ -227,8 +227,9 @@ class Product:
         execution = answer.json()["id"]
         deadline = time.monotonic() + 120.0
         while time.monotonic() < deadline:
-            found = self.http.get(f"executions/{execution}").json()
-            if found["state"]["current"] in {"SUCCESS", "WARNING", "FAILED", "KILLED"}:
+            answer = self.http.get(f"executions/{execution}")
+            # Right after its webhook it may not be there yet.
+            if answer.is_success and answer.json()["state"]["current"] in {"SUCCESS", "WARNING", "FAILED", "KILLED"}:
                 return
             time.sleep(0.1)
 

@@ -84,9 +84,14 @@ class World:
         return answer.json()
 
     def execution(self, execution: str) -> dict[str, Any]:
-        """One execution as it is now."""
-        found: dict[str, Any] = self.api("GET", f"executions/{execution}")
-        return found
+        """One execution as it is now; right after its webhook, in a burst, it may have to be waited for."""
+        address = f"{self.stack.url}/api/v1/main/executions/{execution}"
+
+        def look() -> dict[str, Any] | None:
+            answer = self._http.get(address, auth=self._login)
+            return None if answer.status_code == httpx.codes.NOT_FOUND else dict(answer.raise_for_status().json())
+
+        return self.wait_for(look, f"execution {execution}")
 
     def state(self, execution: str) -> str:
         """The state of an execution."""

@@ -58,6 +58,21 @@ def test_a_kill_loses_nothing_that_was_answered(new_engine: Callable[..., Any], 
     assert datetime.fromisoformat(ran_at) >= due
 
 
+def test_a_webhook_that_was_answered_from_the_queue_survives_a_kill(
+    new_engine: Callable[..., Any], api_of: Callable[..., Any]
+) -> None:
+    """In a burst an answer doesn't wait for the executor: what is in the queue is on disk."""
+    engine = new_engine(env={"EMBEDDED_WEBHOOK_PATIENCE": "0s"})
+    engine.start()
+    api = api_of(engine)
+    answered = [api.hook("echo").json()["id"] for _ in range(10)]
+    engine.kill()
+    engine.start()
+    api = api_of(engine)
+    for execution in answered:
+        assert api.ended(execution, 60)["state"]["current"] == "SUCCESS"
+
+
 def test_a_kill_in_a_transaction_leaves_states_readable(
     new_engine: Callable[..., Any], api_of: Callable[..., Any]
 ) -> None:
