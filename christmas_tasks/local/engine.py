@@ -44,7 +44,7 @@ DEFAULT_JVM_OPTIONS = (
     # One machine, small heap: the serial collector and the first compiler give the shortest start.
     "-XX:+UseSerialGC",
     "-XX:TieredStopAtLevel=1",
-    # What its classes need in the end: without it the heap is collected as a whole each time when they have grown a bit.
+    # What its classes need in the end: the whole heap would be collected each time that they have grown a bit.
     "-XX:MetaspaceSize=192m",
     # An engine without memory stops and can be started again; one that limps on would lose nothing but time.
     "-XX:+ExitOnOutOfMemoryError",
