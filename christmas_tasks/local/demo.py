@@ -4,6 +4,7 @@ Nothing here asks the library what it thinks it has done. Mails, rows and alerts
 states from Kestra's API, and the expectation is the contract's table in ``leads.py``.
 """
 
+import json
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
@@ -159,8 +160,8 @@ class Demo:
             event: dict[str, Any] = {"email_id": mail.resend_id, "type": kind, "url": hook}
             if kind == "bounced":
                 event["data"] = {"bounce": {"type": "Permanent", "subType": "General", "message": "gone"}}
-            self._http.post(f"{self._stack.sandbox_url}/_sandbox/resend/events", json=event).raise_for_status()
-        self._wait_until_quiet()
+            told = self._http.post(f"{self._stack.sandbox_url}/_sandbox/resend/events", json=event).raise_for_status()
+            self._end_of(json.loads(told.json()["body"])["id"])
         found = {row["Email"]: row["Email 1 Delivery"] or row["Email 2 Delivery"] for row in self._rows()}
         for address, kind in ((delivered, "delivered"), (bounced, "bounced")):
             if found[address] != kind:

@@ -44,7 +44,7 @@ DEFAULT_JVM_OPTIONS = (
     # One machine, small heap: the serial collector and the first compiler give the shortest start.
     "-XX:+UseSerialGC",
     "-XX:TieredStopAtLevel=1",
-    # What its classes need in the end: the whole heap would be collected each time that they have grown a bit.
+    # The size that its classes reach: below it each growth of theirs starts a collection of the whole heap.
     "-XX:MetaspaceSize=192m",
     # An engine without memory stops and can be started again; one that limps on would lose nothing but time.
     "-XX:+ExitOnOutOfMemoryError",

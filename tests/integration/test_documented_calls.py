@@ -81,7 +81,11 @@ def test_the_lines_of_the_guide_for_movers_show_what_is_wrong_with_an_old_body(c
     """A body of the old kind is taken with 200, and its execution says each field at fault."""
     script = "\n".join(blocks("KESTRA_MIGRATION.md"))
     assert run(script, calm, "", tmp_path) == promised(script)
-    (mine,) = [found for found in calm.executions("assessment-handler") if "old@example.org" in str(found["trigger"])]
+
+    def mine_of() -> list[dict[str, Any]]:
+        return [found for found in calm.executions("assessment-handler") if "old@example.org" in str(found["trigger"])]
+
+    (mine,) = calm.wait_for(mine_of, "the execution")
     assert calm.end_of(mine["id"])["state"]["current"] == "FAILED"
     logs = calm.logs(mine["id"])
     for line in ("red_systems: is missing", "orange_systems: is missing", "revenue_leak_total: must be a number"):
@@ -95,11 +99,13 @@ def test_the_documented_signature_of_calendly_is_one(calm: World, tmp_path: Path
     assert run(f"{setting}\n{signed}", calm, "", tmp_path) == ["200"]
     body = re.search(r"^BODY='(.+)'$", signed, re.MULTILINE)
     assert body
-    taken = [_headers(execution) for execution in calm.executions("call-booked-handler")]
+
     # The line is posted by the guide's own test too, where both run on one product.
-    signatures = [headers for headers in taken if CALENDLY_HEADER in headers]
-    assert signatures
-    for headers in signatures:
+    def signatures() -> list[dict[str, Any]]:
+        taken = [_headers(execution) for execution in calm.executions("call-booked-handler")]
+        return [headers for headers in taken if CALENDLY_HEADER in headers]
+
+    for headers in calm.wait_for(signatures, "the execution"):
         verify_calendly("your-signing-key", headers, body[1].encode(), None)
 
 

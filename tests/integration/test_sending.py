@@ -63,7 +63,7 @@ def test_email_before_its_time_waits(calm: World) -> None:
     assert calm.mails(address) == []
 
 
-@pytest.mark.parametrize("task", ["", "prepare", "send", "record"])
+@pytest.mark.parametrize("task", ["", "prepare", "hand_over", "send", "follow_up", "record"])
 def test_replay_from_any_task_mails_nothing_twice(calm: World, task: str) -> None:
     """A finished email may be replayed from its start or from any task."""
     address = f"replay-{task or 'start'}@example.org"

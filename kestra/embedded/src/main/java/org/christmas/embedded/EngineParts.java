@@ -4,11 +4,13 @@ import io.kestra.core.runners.Executor;
 import io.kestra.core.runners.Indexer;
 import io.kestra.core.runners.Scheduler;
 import io.kestra.core.runners.Worker;
+import io.kestra.core.server.Service;
 import io.kestra.core.worker.Controller;
 import io.kestra.worker.AbstractWorker;
 import io.kestra.worker.systemworker.SystemWorker;
 import io.micronaut.context.ApplicationContext;
 import io.micronaut.runtime.server.EmbeddedServer;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -19,10 +21,12 @@ final class EngineParts {
 
     private final ApplicationContext context;
     private final int port;
+    private final List<Service> workers;
 
-    private EngineParts(ApplicationContext context, int port) {
+    private EngineParts(ApplicationContext context, int port, Service... workers) {
         this.context = context;
         this.port = port;
+        this.workers = List.of(workers);
     }
 
     /** Starts every service of one process engine, the HTTP front last: once it answers, webhooks are served. */
@@ -39,13 +43,14 @@ final class EngineParts {
         threads.execute(() -> systemWorker.start(SYSTEM_THREADS));
         EmbeddedServer front = context.getBean(EmbeddedServer.class);
         front.start();
-        return new EngineParts(context, front.getPort());
+        return new EngineParts(context, front.getPort(), worker, systemWorker);
     }
 
     /** Starts a worker that takes its tasks from another process's controller. */
     static EngineParts startWorker(ApplicationContext context, int workerThreads) {
-        context.getBean(Worker.class).start(workerThreads);
-        return new EngineParts(context, -1);
+        Worker worker = context.getBean(Worker.class);
+        worker.start(workerThreads);
+        return new EngineParts(context, -1, worker);
     }
 
     int port() {
@@ -62,8 +67,10 @@ final class EngineParts {
         if (!context.isRunning()) {
             return;
         }
-        if (context.getBean(Worker.class) instanceof AbstractWorker worker) {
-            worker.skipGracefulTermination(true);
+        for (Service worker : workers) {
+            if (worker instanceof AbstractWorker abstractWorker) {
+                abstractWorker.skipGracefulTermination(true);
+            }
         }
         Optional<Database> database = Database.of(context.getEnvironment());
         context.close();

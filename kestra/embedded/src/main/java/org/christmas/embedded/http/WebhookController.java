@@ -12,6 +12,7 @@ import io.kestra.core.storages.StorageInterface;
 import io.kestra.core.utils.IdUtils;
 import io.kestra.plugin.core.trigger.AbstractWebhookTrigger;
 import io.kestra.plugin.core.trigger.AbstractWebhookTrigger.FetchType;
+import io.kestra.plugin.core.trigger.Webhook;
 import io.kestra.plugin.core.trigger.WebhookContext;
 import io.micronaut.core.annotation.Nullable;
 import io.micronaut.http.HttpRequest;
@@ -56,12 +57,15 @@ class WebhookController {
 
     private final FlowRepositoryInterface flows;
     private final WebhookService webhooks;
+    private final QueuedWebhooks queuedWebhooks;
     private final StorageInterface storage;
     private final Durability durability;
 
-    WebhookController(FlowRepositoryInterface flows, WebhookService webhooks, StorageInterface storage, Durability durability) {
+    WebhookController(
+        FlowRepositoryInterface flows, WebhookService webhooks, QueuedWebhooks queuedWebhooks, StorageInterface storage, Durability durability) {
         this.flows = flows;
         this.webhooks = webhooks;
+        this.queuedWebhooks = queuedWebhooks;
         this.storage = storage;
         this.durability = durability;
     }
@@ -101,8 +105,9 @@ class WebhookController {
         RequestBody given = trigger.getFetchType() == FetchType.FETCH ? requestBody(request, body) : null;
         var handedOver = io.kestra.core.http.HttpRequest.of(
             request.getUri(), request.getMethodName(), given, request.getHeaders().asMap());
+        WebhookService starter = trigger instanceof Webhook webhook && webhook.getWait() ? webhooks : queuedWebhooks;
         return trigger
-            .evaluate(new WebhookContext(handedOver, null, flow, trigger, webhooks, executionId, stored))
+            .evaluate(new WebhookContext(handedOver, null, flow, trigger, starter, executionId, stored))
             // Not on the engine's own thread: it would stand still for the disk while other webhooks wait.
             .publishOn(Schedulers.boundedElastic())
             .doOnNext(decided -> durability.flush())
