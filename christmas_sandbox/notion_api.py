@@ -109,7 +109,8 @@ class NotionApi:
         passes = compile_filter(source.schema, body.get("filter"), datetime.fromtimestamp(now_ms / 1000, UTC))
         order = compile_sorts(source.schema, body.get("sorts"))
         trashed = body.get("in_trash", body.get("archived", False)) is True
-        newest_ms = now_ms - int(self._store.setting("query_lag_ms", 0))
+        # What is younger than now was there before the clock went back.
+        unseen_ms = range(now_ms - int(self._store.setting("query_lag_ms", 0)) + 1, now_ms + 1)
         rows = self._tables.rows_of(source_id)
         cursor = body.get("start_cursor")
         if cursor is not None:
@@ -119,7 +120,7 @@ class NotionApi:
             if start is None:
                 refuse(f"The start_cursor provided is invalid: {cursor}")
             rows = ordered[start:]
-        found = [row for row in rows if row.in_trash == trashed and row.created_ms <= newest_ms and passes(row)]
+        found = [row for row in rows if row.in_trash == trashed and row.created_ms not in unseen_ms and passes(row)]
         if cursor is None:
             found = order(found)
         size = read_page_size(body.get("page_size", MAX_PAGE_SIZE))
