@@ -25,7 +25,7 @@ import reactor.core.scheduler.Schedulers;
 class QueuedWebhooks extends WebhookService {
     private final Duration patience;
 
-    /** @param patience so long an answer waits for the executor once the command is in the queue */
+    /** @param patience how long an answer waits for the executor once the command is in the queue */
     QueuedWebhooks(@Value("${embedded.webhook-patience}") Duration patience) {
         this.patience = patience;
     }
