@@ -1,4 +1,4 @@
-"""What importing the library costs above a bare interpreter."""
+"""What importing the library costs above a bare interpreter, and where the CPU of a task's start goes."""
 
 import statistics
 import subprocess
@@ -15,16 +15,23 @@ _CODES = {
     "christmas_tasks.steps.sending": "import christmas_tasks.steps.sending",
     "christmas_tasks.flow_tasks.emails": "import christmas_tasks.flow_tasks.emails",
 }
+# As a task makes them, see `christmas_tasks.flow_tasks.entry`: httpx without its own command.
+_LIGHTLY = "import sys; sys.modules['httpx._main'] = None; import christmas_tasks.flow_tasks.emails; "
+_CLIENTS = {
+    "Notion's client, made": f"{_LIGHTLY}import notion_client; notion_client.Client(auth='none')",
+    "Resend's SDK": f"{_LIGHTLY}import resend",
+}
 
 
 def imports(options: Options) -> Result:
     """Start interpreters in turns, so that a busy moment of the machine meets all of them alike."""
-    wall: dict[str, list[float]] = {name: [] for name in _CODES}
-    cpu: dict[str, list[float]] = {name: [] for name in _CODES}
-    for code in _CODES.values():
+    codes = {**_CODES, **_CLIENTS}
+    wall: dict[str, list[float]] = {name: [] for name in codes}
+    cpu: dict[str, list[float]] = {name: [] for name in codes}
+    for code in codes.values():
         subprocess.run([sys.executable, "-c", code], check=True)
     for _ in range(options.interpreters):
-        for name, code in _CODES.items():
+        for name, code in codes.items():
             began = time.perf_counter()
             cpu[name].append(1_000 * cpu_of_python(code, {}))
             wall[name].append(1_000 * (time.perf_counter() - began))
@@ -34,4 +41,8 @@ def imports(options: Options) -> Result:
             bare, whole = statistics.median(times["bare"]), statistics.median(times[name])
             peer = f"bare interpreter {bare:.0f} ms"
             figures.append(at_most(f"import of {name}, more than bare, {kind} ms", whole - bare, _BAR_MS, peer, " ms"))
+    library = statistics.median(cpu[name])
+    for client in _CLIENTS:
+        more = statistics.median(cpu[client]) - library
+        figures.append(Figure(f"{client}, more than the library, CPU ms", more, f"library {library:.0f} ms"))
     return Result("imports", f"median of {options.interpreters} interpreters each, in turns", figures)
