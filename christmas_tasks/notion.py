@@ -8,29 +8,19 @@ first, and looks again when an answer got lost.
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
+from christmas_tasks import notion_pages
 from christmas_tasks.cache import FileCache
 from christmas_tasks.columns import Database
 from christmas_tasks.contacts import Contact
-from christmas_tasks.errors import SetupRefused, TransientError
+from christmas_tasks.errors import SetupRefused
 from christmas_tasks.notion_calls import Gone, Invalid, NotionCalls
-from christmas_tasks.notion_json import Json, decode_number, decode_text, decode_time
+from christmas_tasks.notion_json import Json
 from christmas_tasks.notion_schema import ActualColumn, Schema
 from christmas_tasks.pacing import NO_PACE, Pace
 from christmas_tasks.retrying import retrying
-from christmas_tasks.segments import Segment
-from christmas_tasks.sequences import Sequence
-from christmas_tasks.text import first_word
-from christmas_tasks.tracker import (
-    EMAIL_NUMBERS,
-    Changes,
-    EmailState,
-    EmailStatus,
-    SentBy,
-    SequenceStatus,
-    TrackerRow,
-)
+from christmas_tasks.tracker import Changes, SequenceStatus, TrackerRow
 
 if TYPE_CHECKING:
     from christmas_tasks.templates import Template
@@ -169,7 +159,8 @@ class Notion:
 
         cached = None if fresh else self._cache.read(self._cache_name("templates"), TEMPLATES_AGE_S)
         if cached is None:
-            cached = [self._template_values(page) for page in self._query(Database.TEMPLATES, {})]
+            pages = self._query(Database.TEMPLATES, {})
+            cached = [notion_pages.template_values(page, self.schema(Database.TEMPLATES)) for page in pages]
             self._cache.write(self._cache_name("templates"), cached)
         found = [Template(**values) for values in cached]
         return {template.name: template for template in sorted(found, key=lambda template: template.is_active)}
@@ -223,7 +214,7 @@ class Notion:
     def _query(self, database: Database, equals: Mapping[str, str], limit: int | None = None) -> list[Json]:
         def once() -> list[Json]:
             schema = self.schema(database)
-            conditions = [_condition(schema, name, value) for name, value in equals.items()]
+            conditions = [schema.equals(name, value) for name, value in equals.items()]
             query: Json = {
                 "data_source_id": schema.data_source_id,
                 "sorts": [{"timestamp": "created_time", "direction": "ascending"}],
@@ -297,117 +288,10 @@ class Notion:
     # Reading
 
     def _row(self, page: Json) -> TrackerRow:
-        schema = self.schema(Database.TRACKER)
-
-        def text(name: str) -> str:
-            return decode_text(schema.cell(page, name))
-
-        key = text("Enrolment Key")
-        return TrackerRow(
-            row_id=page["id"],
-            key=key,
-            address=text("Email"),
-            sequence=_choice(Sequence, text("Sequence Type"), "Sequence Type", key),
-            segment=_choice(Segment, text("Segment") or Segment.OPTIMIZE, "Segment", key),
-            status=_choice(SequenceStatus, text("Sequence Status") or SequenceStatus.ACTIVE, "Sequence Status", key),
-            stop_reason=text("Stop Reason"),
-            emails=tuple(self._email(schema, page, number) for number in EMAIL_NUMBERS),
-            variables=_variables(text("Variables"), key),
-            campaign=text("Campaign"),
-            started_at=decode_time(schema.cell(page, "Started At")),
-        )
-
-    def _email(self, schema: Schema, page: Json, number: int) -> EmailState:
-        def cell(what: str) -> Json | None:
-            return schema.cell(page, f"Email {number} {what}")
-
-        status = decode_text(cell("Status")).lower()
-        sent_by = decode_text(cell("Sent By")).lower()
-        return EmailState(
-            number,
-            scheduled_at=decode_time(cell("Scheduled At")),
-            status=EmailStatus(status) if status in set(EmailStatus) else None,
-            sent_at=decode_time(cell("Sent")),
-            sent_by=SentBy(sent_by) if sent_by in set(SentBy) else None,
-            resend_id=decode_text(cell("Resend ID")),
-            delivery=decode_text(cell("Delivery")).lower(),
-        )
+        return notion_pages.tracker_row(page, self.schema(Database.TRACKER))
 
     def _contact(self, page: Json) -> Contact:
-        schema = self.schema(Database.CONTACTS)
-
-        def text(name: str) -> str:
-            return decode_text(schema.cell(page, name))
-
-        segment = text("Segment").upper()
-        counts = {
-            name: number
-            for name in ("Assessment Score", "Red Systems", "Orange Systems", "Yellow Systems", "Green Systems")
-            if (number := decode_number(schema.cell(page, name))) is not None
-        }
-        return Contact(
-            contact_id=page["id"],
-            address=text("Email"),
-            first_name=text("first_name") or first_word(text("Name")),
-            last_name=text("last_name"),
-            business_name=text("Business Name"),
-            stage=text("Christmas Campaign Status"),
-            segment=Segment(segment) if segment in set(Segment) else None,
-            suppressed=text("Email Suppressed").lower(),
-            numbers=counts,
-            last_email_sent_at=decode_time(schema.cell(page, "Last Email Sent At")),
-        )
-
-    def _template_values(self, page: Json) -> Json:
-        schema = self.schema(Database.TEMPLATES)
-
-        def text(name: str) -> str:
-            return decode_text(schema.cell(page, name))
-
-        return {
-            "name": text("Template Name").strip(),
-            "subject": text("Subject Line"),
-            "html": text("Email Body HTML"),
-            "text": text("Email Body Plain Text"),
-            "preview": text("Preview Text"),
-            "is_active": text("Status").strip().lower() == "active",
-        }
+        return notion_pages.contact(page, self.schema(Database.CONTACTS))
 
     def _named(self, changes: Changes) -> Changes:
-        """Put the names into the columns that this contacts database has (both layouts of contract section 8)."""
-        schema = self.schema(Database.CONTACTS)
-        names = {"first_name": changes.get("first_name"), "last_name": changes.get("last_name")}
-        named = {name: value for name, value in changes.items() if name not in names}
-        if schema.actual("first_name") is not None:
-            named |= {name: value for name, value in names.items() if value and schema.actual(name) is not None}
-        else:
-            full = " ".join(str(value) for value in names.values() if value)
-            named |= {"Name": full} if full else {}
-        return named
-
-
-def _condition(schema: Schema, name: str, value: str) -> Json:
-    actual = schema.actual(name)
-    if actual is None:
-        raise TransientError(f"unreachable: {name} is required")
-    return {"property": actual.name, actual.kind: {"equals": str(value)}}
-
-
-def _choice(kind: Any, text: str, column: str, key: str) -> Any:  # noqa: ANN401 - one StrEnum in, its member out
-    for member in kind:
-        if str(member).lower() == text.strip().lower():
-            return member
-    raise SetupRefused(
-        f'The tracker row {key or "without key"} has an unknown value in "{column}": set it to one of '
-        f"{', '.join(str(member) for member in kind)}."
-    )
-
-
-def _variables(text: str, key: str) -> dict[str, str | float]:
-    try:
-        found = json.loads(text) if text.strip() else {}
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise SetupRefused(f'The tracker row {key} has no readable JSON in "Variables": restore it from its history.')
-    return {name: value for name, value in found.items() if isinstance(value, str | int | float)}
+        return notion_pages.with_names(changes, self.schema(Database.CONTACTS))

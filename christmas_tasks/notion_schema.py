@@ -74,6 +74,17 @@ class Schema:
         actual = self.actual(name)
         return None if actual is None else page["properties"].get(actual.name)
 
+    def equals(self, name: str, value: str) -> Json:
+        """A query's condition on a column.
+
+        Raises:
+            SetupRefused: The column is missing.
+        """
+        actual = self.actual(name)
+        if actual is None:
+            raise SetupRefused(f'The {self.database.label} database has no column "{name}" to search by: add it.')
+        return {"property": actual.name, actual.kind: {"equals": str(value)}}
+
     def encode(self, changes: Changes) -> Json:
         """Notion's ``properties`` for *changes*; what a column can't take is kept in ``left_out`` instead."""
         properties: Json = {}
