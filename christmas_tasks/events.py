@@ -8,10 +8,11 @@ from typing import Any
 
 from christmas_tasks.errors import PayloadError
 from christmas_tasks.instants import read_instant
-from christmas_tasks.payloads import Ignored, Payload, parse
+from christmas_tasks.payloads import NoShow, Payload, parse
 from christmas_tasks.sequences import StopEvent
 
 BOOKED_EVENT, CANCELED_EVENT = "invitee.created", "invitee.canceled"
+NO_SHOW_EVENT = "invitee_no_show.created"
 
 
 class Delivery(StrEnum):
@@ -27,6 +28,17 @@ class Delivery(StrEnum):
         """Whether this news replaces *other*, in whatever order they arrive."""
         order = [str(member) for member in Delivery]
         return other not in order or order.index(self) > order.index(other)
+
+
+@dataclass(frozen=True)
+class Ignored:
+    """A body that asks for nothing here; the execution ends in success.
+
+    Args:
+        reason: One line for the log.
+    """
+
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -57,6 +69,35 @@ class MailEvent:
     number: int
     stops: StopEvent | None = None
     accepted_at: datetime | None = None
+
+
+def read_no_show(body: object) -> NoShow | Ignored:
+    """Read a no-show: the flat form, or Calendly's ``invitee_no_show.created`` (contract section 3).
+
+    Raises:
+        PayloadError: As ``parse``.
+    """
+    if not (isinstance(body, dict) and "event" in body and isinstance(body.get("payload"), dict)):
+        return parse(NoShow, body)
+    if body["event"] != NO_SHOW_EVENT:
+        return Ignored("This Calendly event is no no-show: nothing to do.")
+    invitee = body["payload"]
+    scheduled = invitee.get("scheduled_event")
+    event = scheduled if isinstance(scheduled, dict) else {}
+    return parse(
+        NoShow,
+        {
+            "email": invitee.get("email"),
+            "first_name": invitee.get("first_name"),
+            "last_name": invitee.get("last_name"),
+            "name": invitee.get("name"),
+            "calendly_event_uri": event.get("uri") or invitee.get("event"),
+            "scheduled_time": event.get("start_time"),
+            "event_type": event.get("name"),
+            "reschedule_url": invitee.get("reschedule_url"),
+            "time_zone": invitee.get("timezone"),
+        },
+    )
 
 
 def read_booking(body: object) -> Booking | Ignored:

@@ -1,154 +1,37 @@
 """The bodies of the webhooks as models (contract section 3): strict on what decides, forgiving on what decorates.
 
-Parsing is pure: no clock, no network. Every ``parse_*`` function takes the decoded JSON of a body and returns a model,
-or raises ``PayloadError`` with one line for each field at fault; a line names the field and the rule, never the value.
+Parsing is pure: no clock, no network. ``parse`` takes the decoded JSON of a flat body and returns a model, or raises
+``PayloadError`` with one line for each field at fault; a line names the field and the rule, never the value.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal, InvalidOperation
-from typing import Annotated, Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from christmas_tasks.errors import PayloadError
 from christmas_tasks.instants import read_instant
+from christmas_tasks.payload_fields import (
+    Address,
+    Count,
+    Flag,
+    Link,
+    Money,
+    Notes,
+    OptionalCount,
+    Score,
+    Status,
+    Text,
+    Texts,
+    fault,
+    is_blank,
+)
 from christmas_tasks.segments import SYSTEMS_TOTAL
-from christmas_tasks.text import clean, first_word, is_safe_link
+from christmas_tasks.text import first_word
 
-NOTES_LIMIT = 2_000
-_TEXT_LIMIT = 5_000
-_ADDRESS_LIMIT = 200  # Notion's limit for an email property
 _PAID = frozenset({"paid", "completed", "succeeded"})
 _MAX_AHEAD = timedelta(days=1)
-CALENDLY_NO_SHOW = "invitee_no_show.created"
-
-
-def _fault(message: str) -> PydanticCustomError:
-    return PydanticCustomError("contract", "{reason}", {"reason": message})
-
-
-def _address(value: object) -> str:
-    if not isinstance(value, str):
-        raise _fault("must be an e-mail address in text")
-    # email-validator takes 50 ms to import, and only the tasks that read a body need it.
-    from email_validator import EmailNotValidError, validate_email  # noqa: PLC0415
-
-    try:
-        checked = validate_email(clean(value), allow_display_name=True, check_deliverability=False)
-    except EmailNotValidError as error:
-        raise _fault("is not one valid e-mail address") from error
-    address = checked.normalized.lower()
-    if len(address) > _ADDRESS_LIMIT:
-        raise _fault(f"must have at most {_ADDRESS_LIMIT} characters")
-    return address
-
-
-def _text(limit: int = _TEXT_LIMIT) -> Callable[[object], str]:
-    def read(value: object) -> str:
-        if value is None:
-            return ""
-        if isinstance(value, str):
-            return clean(value, limit)
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            return clean(str(value), limit)
-        raise _fault("must be text")
-
-    return read
-
-
-def _count(value: object) -> object:
-    if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit():
-        # Three digits tell that it is too much, and int() of thousands is an error of its own.
-        value = int(value.strip().lstrip("0")[:3] or "0")
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise _fault(f"must be a whole number from 0 to {SYSTEMS_TOTAL}")
-    if not 0 <= value <= SYSTEMS_TOTAL:
-        raise _fault(f"must be a whole number from 0 to {SYSTEMS_TOTAL}")
-    return value
-
-
-def _optional_count(value: object) -> object:
-    return 0 if _is_blank(value) else _count(value)
-
-
-def _number(value: object) -> Decimal | None:
-    if _is_blank(value):
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise _fault("must be a number")
-    try:
-        number = Decimal(str(value).strip())
-    except InvalidOperation:
-        raise _fault("must be a number") from None
-    if not number.is_finite():
-        raise _fault("must be a number")
-    return number
-
-
-def _score(value: object) -> float | None:
-    number = _number(value)
-    if number is not None and not 0 <= number <= 100:  # noqa: PLR2004 - the contract's own bounds
-        raise _fault("must be a number from 0 to 100")
-    return None if number is None else float(number)
-
-
-def _money(value: object) -> float:
-    number = _number(value)
-    if number is None:
-        return 0.0
-    if not 0 <= number < 10**12:
-        raise _fault("must be a number that is not negative")
-    return float(number)
-
-
-def _list(value: object) -> object:
-    if _is_blank(value):
-        return ()
-    items = value if isinstance(value, list) else [value]
-    read = _text()
-    return tuple(text for text in (read(item) for item in items) if text)
-
-
-def _status(value: object) -> str:
-    # The contract has two outcomes, "sent" and anything else: no shape of the field refuses a lead.
-    if value is None or isinstance(value, str):
-        return clean(value or "", _TEXT_LIMIT)
-    return "failed"
-
-
-def _link(value: object) -> str:
-    text = _text(2_000)(value)
-    return text if is_safe_link(text) else ""
-
-
-def _flag(value: object) -> bool:
-    if isinstance(value, bool):
-        return value
-    return isinstance(value, str) and value.strip().lower() == "true"
-
-
-def _is_blank(value: object) -> bool:
-    return value is None or (isinstance(value, str) and not value.strip())
-
-
-def _is_given(value: object) -> bool:
-    return value is not False and not _is_blank(value)
-
-
-Address = Annotated[str, BeforeValidator(_address)]
-Text = Annotated[str, BeforeValidator(_text())]
-Status = Annotated[str, BeforeValidator(_status)]
-Notes = Annotated[str, BeforeValidator(_text(NOTES_LIMIT))]
-Count = Annotated[int, BeforeValidator(_count)]
-OptionalCount = Annotated[int, BeforeValidator(_optional_count)]
-Score = Annotated[float | None, BeforeValidator(_score)]
-Money = Annotated[float, BeforeValidator(_money)]
-Texts = Annotated[tuple[str, ...], BeforeValidator(_list)]
-Link = Annotated[str, BeforeValidator(_link)]
-Flag = Annotated[bool, BeforeValidator(_flag)]
 
 
 class Payload(BaseModel):
@@ -172,12 +55,12 @@ class Payload(BaseModel):
         # Before the aliases are looked up: a null under one name must not hide the value under the other.
         if not isinstance(body, dict):
             return body
-        return {name: value for name, value in body.items() if not _is_blank(value)}
+        return {name: value for name, value in body.items() if not is_blank(value)}
 
     @model_validator(mode="after")
     def _has_one_of(self) -> Self:
         if self.one_of and not any(getattr(self, name) for name in self.one_of):
-            raise _fault(self.none_of_them)
+            raise fault(self.none_of_them)
         return self
 
     @property
@@ -293,17 +176,6 @@ class Onboarding(Payload):
         return _date_cause(self.payment_date)
 
 
-@dataclass(frozen=True)
-class Ignored:
-    """A body that asks for nothing here; the execution ends in success.
-
-    Args:
-        reason: One line for the log.
-    """
-
-    reason: str
-
-
 P = TypeVar("P", bound=Payload)
 
 
@@ -329,35 +201,6 @@ def parse(model: type[P], body: object) -> P:
         raise PayloadError(lines) from None
 
 
-def parse_no_show(body: object) -> NoShow | Ignored:
-    """Read a no-show: the flat form, or Calendly's ``invitee_no_show.created`` (contract section 3).
-
-    Raises:
-        PayloadError: As ``parse``.
-    """
-    if not (isinstance(body, dict) and "event" in body and isinstance(body.get("payload"), dict)):
-        return parse(NoShow, body)
-    if body["event"] != CALENDLY_NO_SHOW:
-        return Ignored("This Calendly event is no no-show: nothing to do.")
-    invitee = body["payload"]
-    scheduled = invitee.get("scheduled_event")
-    event = scheduled if isinstance(scheduled, dict) else {}
-    return parse(
-        NoShow,
-        {
-            "email": invitee.get("email"),
-            "first_name": invitee.get("first_name"),
-            "last_name": invitee.get("last_name"),
-            "name": invitee.get("name"),
-            "calendly_event_uri": event.get("uri") or invitee.get("event"),
-            "scheduled_time": event.get("start_time"),
-            "event_type": event.get("name"),
-            "reschedule_url": invitee.get("reschedule_url"),
-            "time_zone": invitee.get("timezone"),
-        },
-    )
-
-
 def website_sent_at(value: object, received_at: datetime) -> tuple[datetime, tuple[str, ...]]:
     """When the website sent #1 of ``5day`` (contract section 3), and warnings about it.
 
@@ -366,7 +209,7 @@ def website_sent_at(value: object, received_at: datetime) -> tuple[datetime, tup
         received_at: The execution's start, aware UTC; the fallback.
     """
     fallback = "the time of receipt is used"
-    if _is_blank(value):
+    if is_blank(value):
         return received_at, (f"email_1_sent_at is absent: {fallback}.",)
     moment = read_instant(value)
     if moment is None:
@@ -381,6 +224,10 @@ def website_sent_at(value: object, received_at: datetime) -> tuple[datetime, tup
 def _date_cause(text: str) -> str:
     moment = read_instant(text)
     return text if moment is None else moment.instant.isoformat()
+
+
+def _is_given(value: object) -> bool:
+    return value is not False and not is_blank(value)
 
 
 def _line(problem: ErrorDetails) -> str:

@@ -7,18 +7,11 @@ from christmas_tasks.enrolments import (
     from_onboarding,
     from_post_call,
 )
+from christmas_tasks.events import Ignored, read_no_show
 from christmas_tasks.flow_tasks import metrics
 from christmas_tasks.flow_tasks.door import Door, Outputs, harmless, warn_of_gaps
 from christmas_tasks.flow_tasks.protocol import Level, say
-from christmas_tasks.payloads import (
-    Assessment,
-    Ignored,
-    Onboarding,
-    PostCall,
-    Signup,
-    parse,
-    parse_no_show,
-)
+from christmas_tasks.payloads import Assessment, Onboarding, PostCall, Signup, parse
 from christmas_tasks.sequences import StopEvent
 from christmas_tasks.settings import utc_now
 from christmas_tasks.signatures import verify_calendly
@@ -50,7 +43,7 @@ def no_show(door: Door) -> Outputs:
     signing_key = door.settings.optional_secret("CALENDLY_SIGNING_KEY")
     if signing_key:
         verify_calendly(signing_key, door.headers(), door.body(), door.arrived_at)
-    body = parse_no_show(door.body_json())
+    body = read_no_show(door.body_json())
     if isinstance(body, Ignored):
         say(Level.INFO, body.reason)
         return _nothing(door)

@@ -3,10 +3,9 @@
 from urllib.parse import parse_qs, urlsplit
 
 from christmas_tasks.errors import SignatureError
-from christmas_tasks.events import read_booking, read_mail_event
+from christmas_tasks.events import Ignored, read_booking, read_mail_event
 from christmas_tasks.flow_tasks.door import Door, Outputs, warn_of_gaps
 from christmas_tasks.flow_tasks.protocol import Level, say
-from christmas_tasks.payloads import Ignored
 from christmas_tasks.sequences import StopEvent
 from christmas_tasks.settings import utc_now
 from christmas_tasks.signatures import verify_calendly, verify_resend

@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from christmas_tasks.events import BOOKED_EVENT, CANCELED_EVENT, Delivery
+from christmas_tasks.events import BOOKED_EVENT, CANCELED_EVENT, NO_SHOW_EVENT, Delivery
 from christmas_tasks.payload_schemas.forms import ADDRESS, DIALECT, GIVEN_TEXT, TEXT, JsonSchema
-from christmas_tasks.payloads import CALENDLY_NO_SHOW as NO_SHOW_EVENT
 from christmas_tasks.unsubscribe import PARAMETER
 
 _EVENT_URI = "https://api.calendly.com/scheduled_events/EVENT1"

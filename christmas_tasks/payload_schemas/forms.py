@@ -1,9 +1,9 @@
-"""What each kind of field takes, as JSON Schema; found by the function that reads the field in ``payloads``."""
+"""What each kind of field takes, as JSON Schema; found by the function that reads the field in ``payload_fields``."""
 
 from collections.abc import Mapping
 from typing import Any, get_args
 
-from christmas_tasks import payloads
+from christmas_tasks import payload_fields
 from christmas_tasks.segments import SYSTEMS_TOTAL
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -40,17 +40,17 @@ _COUNT: JsonSchema = {"type": "integer", "minimum": 0, "maximum": SYSTEMS_TOTAL}
 FORMS: Mapping[Any, JsonSchema] = {
     _reader(kind): form
     for kind, form in (
-        (payloads.Address, ADDRESS),
-        (payloads.Text, TEXT),
-        (payloads.Notes, TEXT),
-        (payloads.Status, MOMENT),
-        (payloads.Count, _or_text(_COUNT, _DIGITS, optional=False)),
-        (payloads.OptionalCount, _or_text(_COUNT, _DIGITS, optional=True)),
-        (payloads.Score, _or_text({"type": "number", "minimum": 0, "maximum": 100}, _SCORE, optional=True)),
-        (payloads.Money, _or_text({"type": "number", "minimum": 0, "maximum": 10**11}, _MONEY, optional=True)),
-        (payloads.Texts, {"anyOf": [{"type": "array", "items": TEXT}, {"type": ["string", "number", "null"]}]}),
-        (payloads.Link, {"anyOf": [{"type": "string", "pattern": f"{_BLANK}|{_LINK}"}, {"type": "null"}]}),
-        (payloads.Flag, {"anyOf": [{"type": ["boolean", "null"]}, {"type": "string", "pattern": _BOOLEAN}]}),
+        (payload_fields.Address, ADDRESS),
+        (payload_fields.Text, TEXT),
+        (payload_fields.Notes, TEXT),
+        (payload_fields.Status, MOMENT),
+        (payload_fields.Count, _or_text(_COUNT, _DIGITS, optional=False)),
+        (payload_fields.OptionalCount, _or_text(_COUNT, _DIGITS, optional=True)),
+        (payload_fields.Score, _or_text({"type": "number", "minimum": 0, "maximum": 100}, _SCORE, optional=True)),
+        (payload_fields.Money, _or_text({"type": "number", "minimum": 0, "maximum": 10**11}, _MONEY, optional=True)),
+        (payload_fields.Texts, {"anyOf": [{"type": "array", "items": TEXT}, {"type": ["string", "number", "null"]}]}),
+        (payload_fields.Link, {"anyOf": [{"type": "string", "pattern": f"{_BLANK}|{_LINK}"}, {"type": "null"}]}),
+        (payload_fields.Flag, {"anyOf": [{"type": ["boolean", "null"]}, {"type": "string", "pattern": _BOOLEAN}]}),
     )
 }
 
@@ -58,6 +58,6 @@ FORMS: Mapping[Any, JsonSchema] = {
 GIVEN_TEXT: JsonSchema = {"anyOf": [{"type": "number"}, {"type": "string", "pattern": _VISIBLE}]}
 GIVEN_FLAG: JsonSchema = {"anyOf": [{"const": True}, {"type": "string", "pattern": _TRUE}]}
 GIVEN: Mapping[Any, JsonSchema] = {
-    _reader(payloads.Text): GIVEN_TEXT,
-    _reader(payloads.Flag): GIVEN_FLAG,
+    _reader(payload_fields.Text): GIVEN_TEXT,
+    _reader(payload_fields.Flag): GIVEN_FLAG,
 }

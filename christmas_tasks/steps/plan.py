@@ -16,8 +16,9 @@ from christmas_tasks.enrolments import (
     variables_of,
 )
 from christmas_tasks.errors import PayloadError, TemplateFault
+from christmas_tasks.events import Ignored, read_no_show
 from christmas_tasks.mailer import Mail
-from christmas_tasks.payloads import Assessment, Ignored, Onboarding, PostCall, Signup, parse, parse_no_show
+from christmas_tasks.payloads import Assessment, Onboarding, PostCall, Signup, parse
 from christmas_tasks.segments import Segment
 from christmas_tasks.sequences import PlannedEmail, Sequence, plan_emails, template_name
 from christmas_tasks.settings import Settings
@@ -178,7 +179,7 @@ def _assessment(body: object, received_at: datetime) -> EnrolmentRequest | _Noth
 
 
 def _no_show(body: object, received_at: datetime) -> EnrolmentRequest | _Nothing:
-    found = parse_no_show(body)
+    found = read_no_show(body)
     return _Nothing((found.reason,)) if isinstance(found, Ignored) else from_no_show(found, received_at)
 
 

@@ -7,19 +7,9 @@ from typing import Any
 import pytest
 
 from christmas_tasks.errors import PayloadError
+from christmas_tasks.events import Ignored, read_no_show
 from christmas_tasks.instants import read_instant
-from christmas_tasks.payloads import (
-    Assessment,
-    Ignored,
-    NoShow,
-    Onboarding,
-    Payload,
-    PostCall,
-    Signup,
-    parse,
-    parse_no_show,
-    website_sent_at,
-)
+from christmas_tasks.payloads import Assessment, NoShow, Onboarding, Payload, PostCall, Signup, parse, website_sent_at
 from christmas_tasks.text import is_safe_link
 
 ANN = "ann@example.org"
@@ -454,7 +444,7 @@ def test_an_event_of_slashes_alone_is_still_a_cause(event: str) -> None:
 
 def test_calendlys_own_form_is_read() -> None:
     """First and last name may be null; the scheduled event's uri is the cause."""
-    body = parse_no_show(envelope())
+    body = read_no_show(envelope())
     assert isinstance(body, NoShow)
     assert (body.email, body.given_name, body.family_name) == (ANN, "Ann", "Lee Frost")
     assert body.cause == "EV1"
@@ -467,14 +457,14 @@ def test_calendlys_own_form_is_read() -> None:
 @pytest.mark.parametrize("scheduled", [None, {}, "", "text", 7, True, ["x"]])
 def test_an_envelope_without_its_event_falls_back_to_the_invitees_link(scheduled: object) -> None:
     """Whatever stands in ``scheduled_event``, the reading doesn't break."""
-    body = parse_no_show(envelope(scheduled_event=scheduled))
+    body = read_no_show(envelope(scheduled_event=scheduled))
     assert isinstance(body, NoShow)
     assert body.cause == "EV1"
 
 
 def test_an_envelope_with_faults_has_a_line_for_each() -> None:
     """As flat bodies have."""
-    lines = faults(lambda: parse_no_show(envelope(email="ann", event=None, scheduled_event=None)))
+    lines = faults(lambda: read_no_show(envelope(email="ann", event=None, scheduled_event=None)))
     assert lines == (
         "email: is not one valid e-mail address",
         "calendly_event_id, calendly_event_uri or scheduled_time is missing",
@@ -484,7 +474,7 @@ def test_an_envelope_with_faults_has_a_line_for_each() -> None:
 @pytest.mark.parametrize("event", ["invitee.created", "invitee.canceled", "invitee_no_show.deleted", "", None, 7, []])
 def test_other_calendly_events_are_ignored_in_success(event: object) -> None:
     """A reason for the log, without text of other people."""
-    ignored = parse_no_show({**envelope(), "event": event})
+    ignored = read_no_show({**envelope(), "event": event})
     assert isinstance(ignored, Ignored)
     assert ignored.reason
     assert "\n" not in ignored.reason
@@ -492,13 +482,13 @@ def test_other_calendly_events_are_ignored_in_success(event: object) -> None:
 
 def test_a_flat_no_show_is_read_by_the_same_door() -> None:
     """The relay's form needs no envelope."""
-    assert parse_no_show(NO_SHOW) == parse(NoShow, NO_SHOW)
+    assert read_no_show(NO_SHOW) == parse(NoShow, NO_SHOW)
 
 
 @pytest.mark.parametrize("body", [None, [], "x", {"event": "invitee_no_show.created", "payload": {}}, {}])
 def test_an_unusable_no_show_is_refused_in_words(body: object) -> None:
     """No JSON object, an empty invitee, an empty body."""
-    assert faults(lambda: parse_no_show(body))
+    assert faults(lambda: read_no_show(body))
 
 
 # Post-call.

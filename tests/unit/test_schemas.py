@@ -14,11 +14,11 @@ from typer.testing import CliRunner
 
 from christmas_tasks.cli import app
 from christmas_tasks.errors import PayloadError
-from christmas_tasks.events import read_booking, read_mail_event
+from christmas_tasks.events import Ignored, read_booking, read_mail_event, read_no_show
 from christmas_tasks.payload_schemas import MODELS, SCHEMAS, as_text
 from christmas_tasks.payload_schemas.flat import spellings
 from christmas_tasks.payload_schemas.words import FIELDS
-from christmas_tasks.payloads import Ignored, Payload, parse, parse_no_show
+from christmas_tasks.payloads import Payload, parse
 from tests.unit.properties.json_values import json_values, steady
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,7 +34,7 @@ def reader(model: type[Payload]) -> Callable[[object], object]:
 
 READERS: Mapping[str, Callable[[object], object]] = {
     **{name: reader(model) for name, model in MODELS.items()},
-    "calendly-no-show": parse_no_show,
+    "calendly-no-show": read_no_show,
     "call-booked-handler": read_booking,
     "resend-events": read_mail_event,
 }
@@ -187,7 +187,7 @@ def test_what_the_schema_of_calendlys_no_show_takes_is_a_no_show(
         "payload": {**invitee, "email": "anna@example.org", "scheduled_event": scheduled_event},
     }
     if schema_takes("calendly-no-show", body):
-        assert not isinstance(parse_no_show(body), Ignored)
+        assert not isinstance(read_no_show(body), Ignored)
 
 
 @given(st.one_of(json_values, st.fixed_dictionaries({"type": st.just("email.bounced"), "data": json_values})))

@@ -8,17 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from christmas_tasks.errors import PayloadError
-from christmas_tasks.payloads import (
-    Assessment,
-    Ignored,
-    NoShow,
-    Onboarding,
-    Payload,
-    PostCall,
-    Signup,
-    parse,
-    parse_no_show,
-)
+from christmas_tasks.events import Ignored, read_no_show
+from christmas_tasks.payloads import Assessment, NoShow, Onboarding, Payload, PostCall, Signup, parse
 from christmas_tasks.text import clean, is_safe_link
 from tests.unit.properties.json_values import hostile_text, json_values, steady
 
@@ -105,7 +96,7 @@ def test_a_body_parsed_again_is_the_same(model: type[Payload], body: dict[str, A
 def test_any_calendly_envelope_is_a_no_show_or_a_payload_error(invitee: dict[str, Any]) -> None:
     """Whatever the vendor changes inside."""
     try:
-        body = parse_no_show({"event": "invitee_no_show.created", "payload": invitee})
+        body = read_no_show({"event": "invitee_no_show.created", "payload": invitee})
     except PayloadError as error:
         check_lines(error, [])
     else:
@@ -120,7 +111,7 @@ def test_any_calendly_envelope_is_a_no_show_or_a_payload_error(invitee: dict[str
 @steady
 def test_any_other_calendly_event_is_ignored(event: object, payload: dict[str, Any]) -> None:
     """In success."""
-    assert isinstance(parse_no_show({"event": event, "payload": payload}), Ignored)
+    assert isinstance(read_no_show({"event": event, "payload": payload}), Ignored)
 
 
 @given(counts=st.tuples(*[st.integers(-3, 12)] * 4))
