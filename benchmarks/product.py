@@ -26,12 +26,12 @@ from christmas_tasks.errors import SetupRefused
 from christmas_tasks.flow_tasks.door import Door
 from christmas_tasks.local.engine import ensure_built
 from christmas_tasks.local.stack import FLOWS, Stack, StackOptions
+from christmas_tasks.row_changes import new_row_changes
 from christmas_tasks.segments import Segment
 from christmas_tasks.sequences import Enrolment, PlannedEmail
 from christmas_tasks.sequences import Sequence as EmailSequence
 from christmas_tasks.settings import REQUIRED_SECRETS
 from christmas_tasks.steps.schedule import DueEmail, schedule
-from christmas_tasks.tracker import new_row_changes
 
 UNLIMITED = {"NOTION_CALLS_PER_SECOND": "1000", "RESEND_CALLS_PER_SECOND": "1000"}
 AS_DOCUMENTED = {"NOTION_CALLS_PER_SECOND": "3", "RESEND_CALLS_PER_SECOND": "5"}

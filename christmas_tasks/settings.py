@@ -13,10 +13,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from christmas_tasks import setting_forms
+from christmas_tasks.decisions import SendPolicy
 from christmas_tasks.errors import SettingsError
 from christmas_tasks.quiet_hours import QuietHours
 from christmas_tasks.sequences import Mode, Timing
-from christmas_tasks.tracker import SendPolicy
 from christmas_tasks.variables import Campaign
 
 REQUIRED_SECRETS = (

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from christmas_tasks.decisions import Action, Decision
 from christmas_tasks.errors import MailRefused, TemplateFault
 from christmas_tasks.flow_tasks import metrics
 from christmas_tasks.flow_tasks.door import Door, Outputs, harmless, warn_of_gaps
@@ -11,7 +12,7 @@ from christmas_tasks.steps import sending
 from christmas_tasks.steps.handover import dump, load
 from christmas_tasks.steps.schedule import DueEmail
 from christmas_tasks.steps.schedule import schedule as start_all
-from christmas_tasks.tracker import Action, Decision, TrackerRow
+from christmas_tasks.tracker import TrackerRow
 
 _FROZEN, _EMAILS = "mail", "emails"
 

@@ -14,12 +14,13 @@ from christmas_tasks.enrolments import (
 )
 from christmas_tasks.errors import ChristmasError, SettingsError, TemplateFault
 from christmas_tasks.payloads import Signup
+from christmas_tasks.row_changes import new_row_changes, stop_changes
 from christmas_tasks.segments import Segment
 from christmas_tasks.sequences import PlannedEmail, StopEvent, plan_emails, template_name
 from christmas_tasks.settings import Settings
 from christmas_tasks.steps.ports import Contacts, Ledger, Locks, Templates
 from christmas_tasks.steps.rendering import render_email
-from christmas_tasks.tracker import EmailState, TrackerRow, Variables, new_row_changes, stop_changes
+from christmas_tasks.tracker import EmailState, TrackerRow, Variables
 
 
 @dataclass(frozen=True)

@@ -14,13 +14,14 @@ from typing import Any, Protocol
 from christmas_tasks.contacts import Contact
 from christmas_tasks.engine_records import Execution
 from christmas_tasks.errors import SetupRefused, TransientError
+from christmas_tasks.row_changes import stop_changes
 from christmas_tasks.sequences import StopEvent
 from christmas_tasks.steps.export import contacts_in_any_spelling
 from christmas_tasks.steps.people import Look, UnknownPerson
 from christmas_tasks.steps.ports import Locks
 from christmas_tasks.steps.stops import is_going_on, strongest
 from christmas_tasks.steps.traces import Archive, Traces, find_traces
-from christmas_tasks.tracker import Changes, TrackerRow, stop_changes
+from christmas_tasks.tracker import Changes, TrackerRow
 
 _ROUNDS = 5
 _KILL_PATIENCE_S = 60.0

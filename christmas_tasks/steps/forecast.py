@@ -3,16 +3,8 @@
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from christmas_tasks.tracker import (
-    Action,
-    EmailState,
-    EmailStatus,
-    SendPolicy,
-    SequenceStatus,
-    TrackerRow,
-    decide,
-    key_covers,
-)
+from christmas_tasks.decisions import Action, SendPolicy, decide, key_covers
+from christmas_tasks.tracker import EmailState, EmailStatus, SequenceStatus, TrackerRow
 
 _MAX_STEPS = 500
 

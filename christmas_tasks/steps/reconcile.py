@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from christmas_tasks.contacts import Contact
+from christmas_tasks.row_changes import stop_changes
 from christmas_tasks.sequences import RULES, all_template_names, template_name
 from christmas_tasks.settings import Settings
 from christmas_tasks.steps.ports import Ledger
 from christmas_tasks.steps.schedule import DueEmail
 from christmas_tasks.templates import Template, problems
-from christmas_tasks.tracker import EmailState, EmailStatus, SequenceStatus, TrackerRow, stop_changes
+from christmas_tasks.tracker import EmailState, EmailStatus, SequenceStatus, TrackerRow
 
 _STALE_UNRESOLVED = timedelta(hours=24)
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from christmas_tasks.decisions import Action, Decision, decide, key_covers
 from christmas_tasks.errors import (
     MailRefused,
     NotPlanned,
@@ -18,22 +19,11 @@ from christmas_tasks.errors import (
 )
 from christmas_tasks.mailer import Answer, LookedUp, Mail, Trace
 from christmas_tasks.retrying import retrying
+from christmas_tasks.row_changes import ended_changes, sent_changes, was_stopped_meanwhile
 from christmas_tasks.sequences import mail_key, template_name
 from christmas_tasks.settings import Settings
 from christmas_tasks.steps.ports import Ledger, Sender, Tracker
-from christmas_tasks.tracker import (
-    Action,
-    Changes,
-    Decision,
-    EmailStatus,
-    SequenceStatus,
-    TrackerRow,
-    decide,
-    ended_changes,
-    key_covers,
-    sent_changes,
-    was_stopped_meanwhile,
-)
+from christmas_tasks.tracker import Changes, EmailStatus, SequenceStatus, TrackerRow
 
 Clock = Callable[[], datetime]
 

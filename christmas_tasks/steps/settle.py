@@ -3,8 +3,9 @@
 from datetime import datetime
 
 from christmas_tasks.errors import NotPlanned, PermanentError
+from christmas_tasks.row_changes import sent_changes
 from christmas_tasks.steps.ports import Tracker
-from christmas_tasks.tracker import Changes, EmailStatus, SequenceStatus, TrackerRow, Value, sent_changes
+from christmas_tasks.tracker import Changes, EmailStatus, SequenceStatus, TrackerRow, Value
 
 
 class AlreadySettled(PermanentError):

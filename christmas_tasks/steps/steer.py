@@ -6,22 +6,16 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from christmas_tasks.decisions import SendPolicy
 from christmas_tasks.engine_records import Execution
+from christmas_tasks.row_changes import hold_changes, resume_changes, stop_changes
 from christmas_tasks.sequences import Sequence
 from christmas_tasks.steps.forecast import Forecast, forecast
 from christmas_tasks.steps.people import Look, Person, find_person, select_rows
 from christmas_tasks.steps.ports import Locks, Tracker
 from christmas_tasks.steps.schedule import DueEmail, Engine, schedule
 from christmas_tasks.steps.stops import is_going_on
-from christmas_tasks.tracker import (
-    Changes,
-    SendPolicy,
-    SequenceStatus,
-    TrackerRow,
-    hold_changes,
-    resume_changes,
-    stop_changes,
-)
+from christmas_tasks.tracker import Changes, SequenceStatus, TrackerRow
 
 BY_A_PERSON = "stopped by a person"
 

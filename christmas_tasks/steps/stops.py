@@ -4,17 +4,10 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from christmas_tasks.events import MailEvent
+from christmas_tasks.row_changes import is_stopped_by, sent_changes, stop_changes
 from christmas_tasks.sequences import RULES, StopEvent
 from christmas_tasks.steps.ports import Contacts, Ledger, Locks, Tracker
-from christmas_tasks.tracker import (
-    EmailStatus,
-    SequenceStatus,
-    TrackerRow,
-    Value,
-    is_stopped_by,
-    sent_changes,
-    stop_changes,
-)
+from christmas_tasks.tracker import EmailStatus, SequenceStatus, TrackerRow, Value
 
 _SUPPRESSING = frozenset({StopEvent.UNSUBSCRIBED, StopEvent.BOUNCED, StopEvent.COMPLAINED})
 # A complaint says more than a bounce, and that more than an unsubscribe: the stronger reason stays.

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from christmas_tasks.engine_records import Execution
-from christmas_tasks.tracker import EmailState, EmailStatus, SequenceStatus, TrackerRow, end_reasons
+from christmas_tasks.row_changes import end_reasons
+from christmas_tasks.tracker import EmailState, EmailStatus, SequenceStatus, TrackerRow
 
 _NEVER = datetime.max.replace(tzinfo=UTC)
 

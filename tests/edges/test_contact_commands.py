@@ -19,9 +19,9 @@ from christmas_tasks.cli.app import app
 from christmas_tasks.columns import Database
 from christmas_tasks.errors import ChristmasError
 from christmas_tasks.notion_people import NotionPeople
+from christmas_tasks.row_changes import new_row_changes
 from christmas_tasks.segments import Segment
 from christmas_tasks.sequences import Enrolment, Sequence, Timing, plan_emails
-from christmas_tasks.tracker import new_row_changes
 from tests.edges.conftest import DATABASES
 from tests.fakes import Calls
 from tests.unit.steps.people_fakes import FakeEngine

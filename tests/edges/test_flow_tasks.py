@@ -16,10 +16,10 @@ from christmas_tasks.errors import SetupRefused
 from christmas_tasks.flow_tasks import emails, handlers, watch
 from christmas_tasks.flow_tasks.door import Door
 from christmas_tasks.notion import Notion
+from christmas_tasks.row_changes import stop_changes
 from christmas_tasks.sequences import StopEvent
 from christmas_tasks.settings import REQUIRED_SECRETS
 from christmas_tasks.steps import sending
-from christmas_tasks.tracker import stop_changes
 from tests.edges.conftest import DATABASES
 
 ANN = "ann@example.org"

@@ -16,16 +16,10 @@ from christmas_tasks.columns import Database
 from christmas_tasks.contacts import Contact
 from christmas_tasks.errors import OutcomeUnknown, SetupRefused, VendorUnavailable
 from christmas_tasks.notion import Notion
+from christmas_tasks.row_changes import new_row_changes, sent_changes
 from christmas_tasks.segments import Segment
 from christmas_tasks.sequences import Enrolment, Sequence, Timing, plan_emails
-from christmas_tasks.tracker import (
-    Changes,
-    EmailStatus,
-    SentBy,
-    SequenceStatus,
-    new_row_changes,
-    sent_changes,
-)
+from christmas_tasks.tracker import Changes, EmailStatus, SentBy, SequenceStatus
 from tests.edges.conftest import DATABASES
 
 ANN = "ann@example.org"

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 import christmas_tasks
 from christmas_tasks.cli import app
+from christmas_tasks.decisions import Action
 from christmas_tasks.enrolments import from_assessment, from_no_show, from_onboarding
 from christmas_tasks.errors import PayloadError
 from christmas_tasks.payloads import Assessment, NoShow, Onboarding, parse
@@ -21,7 +22,6 @@ from christmas_tasks.steps.plan import Flow, Outcome, Plan, plan
 from christmas_tasks.steps.plan_files import write_plan
 from christmas_tasks.steps.sending import SendOutcome, prepare, record
 from christmas_tasks.steps.template_files import FilesFault, read_templates
-from christmas_tasks.tracker import Action
 from tests.fakes import FakeLedger, FakeLocks
 
 STARTER = Path(christmas_tasks.__file__).parent / "starter_templates"

@@ -6,28 +6,20 @@ from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
+from christmas_tasks.decisions import Action, Decision, SendPolicy, decide, key_covers
 from christmas_tasks.errors import NotPlanned
 from christmas_tasks.quiet_hours import QuietHours
-from christmas_tasks.segments import Segment
-from christmas_tasks.sequences import Enrolment, Sequence, StopEvent, Timing, plan_emails
-from christmas_tasks.tracker import (
-    Action,
-    Decision,
-    EmailState,
-    EmailStatus,
-    SendPolicy,
-    SentBy,
-    SequenceStatus,
-    TrackerRow,
-    decide,
+from christmas_tasks.row_changes import (
     ended_changes,
     is_stopped_by,
-    key_covers,
     new_row_changes,
     sent_changes,
     stop_changes,
     was_stopped_meanwhile,
 )
+from christmas_tasks.segments import Segment
+from christmas_tasks.sequences import Enrolment, Sequence, StopEvent, Timing, plan_emails
+from christmas_tasks.tracker import EmailState, EmailStatus, SentBy, SequenceStatus, TrackerRow
 
 T0 = datetime(2025, 11, 20, 9, 0, tzinfo=UTC)
 H, D = timedelta(hours=1), timedelta(days=1)

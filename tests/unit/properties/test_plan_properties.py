@@ -8,17 +8,10 @@ from zoneinfo import ZoneInfo
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from christmas_tasks.decisions import Action, SendPolicy, decide
 from christmas_tasks.quiet_hours import QuietHours
 from christmas_tasks.sequences import RULES, Mode, Sequence, Timing, plan_emails
-from christmas_tasks.tracker import (
-    Action,
-    EmailState,
-    EmailStatus,
-    SendPolicy,
-    SequenceStatus,
-    TrackerRow,
-    decide,
-)
+from christmas_tasks.tracker import EmailState, EmailStatus, SequenceStatus, TrackerRow
 from tests.unit.properties.json_values import instants, thorough, zones
 
 clocks = st.builds(time, st.integers(0, 23), st.sampled_from([0, 15, 30, 59]))

@@ -7,17 +7,9 @@ from datetime import datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from christmas_tasks.row_changes import ended_changes, sent_changes, stop_changes
 from christmas_tasks.sequences import RULES, Sequence, StopEvent
-from christmas_tasks.tracker import (
-    Changes,
-    EmailState,
-    EmailStatus,
-    SequenceStatus,
-    TrackerRow,
-    ended_changes,
-    sent_changes,
-    stop_changes,
-)
+from christmas_tasks.tracker import Changes, EmailState, EmailStatus, SequenceStatus, TrackerRow
 from tests.unit.properties.json_values import hostile_text, instants, steady
 
 

@@ -5,11 +5,12 @@ from contextlib import suppress
 import pytest
 
 from christmas_tasks.errors import OutcomeUnknown, SetupRefused, TransientError
+from christmas_tasks.row_changes import new_row_changes
 from christmas_tasks.segments import Segment
 from christmas_tasks.sequences import Enrolment, Sequence, Timing, plan_emails
 from christmas_tasks.steps.erase import Held, erase, look_at
 from christmas_tasks.steps.people import UnknownPerson
-from christmas_tasks.tracker import SequenceStatus, new_row_changes
+from christmas_tasks.tracker import SequenceStatus
 from tests.fakes import START, FakeLocks
 from tests.unit.steps.people_fakes import FakeEngine, FakePeople
 

@@ -4,14 +4,16 @@ from datetime import timedelta
 
 import pytest
 
+from christmas_tasks.decisions import Action, decide
 from christmas_tasks.engine_records import Execution
+from christmas_tasks.row_changes import ended_changes
 from christmas_tasks.sequences import Sequence
 from christmas_tasks.settings import Settings
 from christmas_tasks.steps.forecast import Forecast, forecast
 from christmas_tasks.steps.people import UnknownPerson
 from christmas_tasks.steps.steer import BY_A_PERSON, Result, Steered, Verb, Wish, start_missing, steer
 from christmas_tasks.steps.timeline import Entry, timeline
-from christmas_tasks.tracker import Action, SequenceStatus, decide, ended_changes
+from christmas_tasks.tracker import SequenceStatus
 from tests.fakes import START, FakeClock, FakeLedger, FakeLocks, FakeSender
 from tests.unit.steps.driver import ANN, Emails, no_show
 from tests.unit.steps.people_fakes import FakePeople

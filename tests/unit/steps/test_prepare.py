@@ -5,11 +5,13 @@ from datetime import timedelta
 
 import pytest
 
+from christmas_tasks.decisions import Action
 from christmas_tasks.errors import NotPlanned, SettingsError, TemplateFault
+from christmas_tasks.row_changes import stop_changes
 from christmas_tasks.sequences import StopEvent
 from christmas_tasks.steps.handover import dump, load
 from christmas_tasks.steps.sending import FrozenMail
-from christmas_tasks.tracker import Action, EmailStatus, SequenceStatus, stop_changes
+from christmas_tasks.tracker import EmailStatus, SequenceStatus
 from tests.fakes import START, FakeLedger, broken, settings, without_fault
 from tests.unit.steps.driver import Emails, assessment, no_show
 

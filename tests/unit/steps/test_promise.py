@@ -23,6 +23,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from christmas_tasks.decisions import Action
 from christmas_tasks.enrolments import EnrolmentRequest
 from christmas_tasks.errors import ChristmasError, MailRefused, OutcomeUnknown
 from christmas_tasks.sequences import StopEvent, mail_key
@@ -32,7 +33,7 @@ from christmas_tasks.steps.handover import dump, load
 from christmas_tasks.steps.reconcile import reconcile
 from christmas_tasks.steps.sending import FRESH_FOR, FrozenMail, SendOutcome
 from christmas_tasks.steps.stops import stop
-from christmas_tasks.tracker import Action, EmailStatus, TrackerRow
+from christmas_tasks.tracker import EmailStatus, TrackerRow
 from tests.fakes import (
     START,
     Calls,

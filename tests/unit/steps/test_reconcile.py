@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
+from christmas_tasks.row_changes import new_row_changes
 from christmas_tasks.segments import Segment
 from christmas_tasks.sequences import Enrolment, Sequence, Timing, plan_emails
 from christmas_tasks.steps.handover import dump, load
 from christmas_tasks.steps.reconcile import Reconciled, reconcile
 from christmas_tasks.steps.schedule import DueEmail, schedule
-from christmas_tasks.tracker import Value, new_row_changes
+from christmas_tasks.tracker import Value
 from tests.fakes import FakeLedger, broken, settings
 
 NOW = datetime(2025, 11, 20, 12, tzinfo=UTC)

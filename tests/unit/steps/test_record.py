@@ -4,10 +4,12 @@ from datetime import timedelta
 
 import pytest
 
+from christmas_tasks.decisions import Action, Decision
 from christmas_tasks.errors import VendorUnavailable
+from christmas_tasks.row_changes import stop_changes
 from christmas_tasks.sequences import StopEvent
 from christmas_tasks.steps.sending import SendOutcome, Unresolved
-from christmas_tasks.tracker import Action, Decision, EmailStatus, SentBy, SequenceStatus, stop_changes
+from christmas_tasks.tracker import EmailStatus, SentBy, SequenceStatus
 from tests.fakes import START, Killed
 from tests.unit.steps.driver import Emails, assessment
 

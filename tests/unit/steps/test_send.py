@@ -6,10 +6,12 @@ from datetime import timedelta
 
 import pytest
 
+from christmas_tasks.decisions import Action
 from christmas_tasks.errors import MailRefused, OutcomeUnknown, SetupRefused, VendorUnavailable
+from christmas_tasks.row_changes import stop_changes
 from christmas_tasks.sequences import StopEvent, mail_key
 from christmas_tasks.steps.sending import FrozenMail, Unresolved
-from christmas_tasks.tracker import Action, EmailStatus, SequenceStatus, stop_changes
+from christmas_tasks.tracker import EmailStatus, SequenceStatus
 from tests.fakes import START, FakeLedger, FakeSender, Killed
 from tests.unit.steps.driver import Emails
 

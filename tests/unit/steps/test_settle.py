@@ -4,10 +4,10 @@ from datetime import UTC, datetime
 
 import pytest
 
+from christmas_tasks.row_changes import new_row_changes
 from christmas_tasks.segments import Segment
 from christmas_tasks.sequences import Enrolment, Sequence, Timing, plan_emails
 from christmas_tasks.steps.settle import AlreadySettled, settle
-from christmas_tasks.tracker import new_row_changes
 from tests.fakes import FakeLedger
 
 NOW = datetime(2025, 11, 20, 12, tzinfo=UTC)

@@ -5,10 +5,11 @@ from datetime import UTC, datetime
 import pytest
 
 from christmas_tasks.events import Delivery, MailEvent, read_mail_event
+from christmas_tasks.row_changes import new_row_changes
 from christmas_tasks.segments import Segment
 from christmas_tasks.sequences import RULES, Enrolment, Sequence, StopEvent, Timing, plan_emails
 from christmas_tasks.steps.stops import stop, take_mail_event
-from christmas_tasks.tracker import SequenceStatus, new_row_changes
+from christmas_tasks.tracker import SequenceStatus
 from tests.fakes import FakeLedger, FakeLocks
 
 NOW = datetime(2025, 11, 20, 12, tzinfo=UTC)
