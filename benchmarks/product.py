@@ -24,7 +24,7 @@ from christmas_sandbox.testing import SandboxHandle
 from christmas_tasks.engine_api import EngineApi
 from christmas_tasks.errors import SetupRefused
 from christmas_tasks.flow_tasks.door import Door
-from christmas_tasks.local.engine import ensure_built
+from christmas_tasks.local.engine_build import ensure_built
 from christmas_tasks.local.stack import FLOWS, Stack, StackOptions
 from christmas_tasks.row_changes import new_row_changes
 from christmas_tasks.segments import Segment

@@ -43,7 +43,7 @@ def up(
     Example: christmas-tasks up --data-dir /tmp/campaign
     """
     from christmas_tasks.env_file import faults_of
-    from christmas_tasks.local.engine import ensure_built
+    from christmas_tasks.local.engine_build import ensure_built
     from christmas_tasks.local.stack import Stack, StackOptions
 
     if faults := faults_of(os.environ):
@@ -77,7 +77,7 @@ def demo(
     import httpx
 
     from christmas_tasks.local.demo import MINUTE_S, Demo
-    from christmas_tasks.local.engine import ensure_built
+    from christmas_tasks.local.engine_build import ensure_built
     from christmas_tasks.local.stack import Stack, StackOptions
 
     began = datetime.now(UTC)

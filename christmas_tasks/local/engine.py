@@ -1,42 +1,31 @@
-"""Builds, starts and stops the embedded Kestra engine of ``kestra/embedded``.
+"""Starts and stops the embedded Kestra engine that ``engine_build.py`` has built.
 
 Knows nothing of what the flows do: it is given a folder of flow files and an environment.
 """
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
-import hashlib
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
-import urllib.request
-import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from christmas_tasks.local.java import find_java_home, find_maven
+from christmas_tasks.local.java import find_java_home
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-_CHECKOUT = Path(__file__).resolve().parents[2]
-_SOURCE = _CHECKOUT / "kestra" / "embedded"
-_TARGET = _SOURCE / "target"
-_STAMP = _TARGET / "built-from"
-_REHEARSAL = _SOURCE / "src" / "rehearsal"
-_OWN_SCRIPT = _TARGET / "engine-python-script.jar"
-_CACHE = _TARGET / "classes.aot"
+# What the build makes, and a start needs.
+BUILT = Path(__file__).resolve().parents[2] / "kestra" / "embedded" / "target"
+CLASS_CACHE = BUILT / "classes.aot"
+_OWN_SCRIPT = BUILT / "engine-python-script.jar"
 
 _START_TIMEOUT_S = 60.0
 _STOP_TIMEOUT_S = 30.0
-_CACHE_TIMEOUT_S = 90.0
 _POLL_S = 0.02
 _MAIN_CLASS = "org.christmas.embedded.Main"
 DEFAULT_JVM_OPTIONS = (
@@ -60,95 +49,20 @@ class EngineError(RuntimeError):
     """The engine can't be built or started; the message is the engine's or Maven's own reason."""
 
 
-def ensure_built(report: Callable[[str], None] | None = None) -> Path:
-    """Build the engine with Maven unless the same sources are built already.
-
-    A second call with unchanged sources costs milliseconds and runs no Maven.
+def java_command(java_options: Sequence[str], script_jar: Path = _OWN_SCRIPT) -> list[str]:
+    """Write the command line of one process.
 
     Args:
-        report: Receives one line before Maven runs, as the first time takes minutes (downloads).
-
-    Returns:
-        The folder with ``engine.jar``, ``engine-python-script.jar`` and ``lib/``.
+        java_options: Stand before the class path.
+        script_jar: Has the Script class.
 
     Raises:
-        EngineError: the checkout has no ``kestra/embedded``, or Maven failed; the message ends with Maven's errors.
-        MissingToolError: no JDK or no Maven.
+        MissingToolError: no JDK.
     """
-    if not (_SOURCE / "pom.xml").is_file():
-        raise EngineError(f"{_SOURCE} is missing: the engine runs from a checkout of the repository only")
-    java_home = find_java_home()
-    _TARGET.mkdir(exist_ok=True)
-    with (_TARGET / ".lock").open("w") as lock:
-        # Two test runs of one checkout may start at the same time: the second waits for the first one's build.
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        fingerprint = _fingerprint()
-        if not _STAMP.is_file() or _STAMP.read_text(encoding="utf-8") != fingerprint:
-            _build(java_home, report or (lambda _: None))
-            _STAMP.write_text(fingerprint, encoding="utf-8")
-    return _TARGET
-
-
-def _build(java_home: Path, report: Callable[[str], None]) -> None:
-    """Run Maven from nothing, and keep what a start loads and links."""
-    maven = find_maven()
-    report("Building the Kestra engine with Maven (the first time downloads about 100 MB)")
-    for old in _TARGET.iterdir():
-        if old.is_dir():
-            shutil.rmtree(old)
-        elif old.name != ".lock":
-            old.unlink()
-    done = subprocess.run(
-        [maven, "--batch-mode", "--quiet", "package"],
-        cwd=_SOURCE,
-        env={**os.environ, "JAVA_HOME": str(java_home)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        errors = [line for line in done.stdout.splitlines() if "ERROR" in line][:5]
-        raise EngineError("Maven could not build the engine:\n" + "\n".join(errors or done.stdout.splitlines()[-5:]))
-    report("Preparing a fast start of the engine (once)")
-    _rehearse(java_home)
-
-
-def _fingerprint() -> str:
-    """Hash the names and contents of everything that Maven reads."""
-    digest = hashlib.sha256()
-    for path in [_SOURCE / "pom.xml", *sorted((_SOURCE / "src").rglob("*"))]:
-        if path.is_file():
-            digest.update(str(path.relative_to(_SOURCE)).encode() + b"\0" + path.read_bytes() + b"\0")
-    return digest.hexdigest()
-
-
-def _rehearse(java_home: Path) -> None:
-    """Let one engine start, work and stop, and keep its classes loaded and linked for every later start.
-
-    Without the cache everything works, so that a failure here is none.
-    """
-    with tempfile.TemporaryDirectory(prefix="engine-") as folder:
-        data_dir = Path(folder).resolve()
-        engine = EngineProcess(
-            data_dir, _REHEARSAL, port=free_port(), env={}, username="nobody@example.org", password=uuid.uuid4().hex
-        )
-        for name in ("logs", "tmp", "storage"):
-            (data_dir / name).mkdir()
-        options = [*DEFAULT_JVM_OPTIONS, f"-XX:AOTCacheOutput={_CACHE}"]
-        command = [str(java_home / "bin" / "java"), *options, "-cp", _engine_class_path(_OWN_SCRIPT), _MAIN_CLASS]
-        with contextlib.suppress(EngineError, OSError):
-            engine.launch(command, free_port(), "STANDALONE", engine.log_path)
-            address = f"{engine.url}/api/v1/main/executions/webhook/rehearsal/rehearsal/key"
-            # The answer comes once the tasks have ended.
-            urllib.request.urlopen(address, data=b"{}", timeout=_CACHE_TIMEOUT_S).close()  # noqa: S310 - our own engine
-        engine.stop(timeout_s=_CACHE_TIMEOUT_S)
-
-
-def _engine_class_path(script_jar: Path) -> str:
-    """Join the jars in a fixed order; a class cache fits only what begins with the same path."""
-    jars = sorted((_TARGET / "lib").glob("*.jar"))
-    return os.pathsep.join(str(jar) for jar in (_TARGET / "engine.jar", *jars, script_jar))
+    # In a fixed order: a class cache fits only what begins with the same path.
+    jars = (BUILT / "engine.jar", *sorted((BUILT / "lib").glob("*.jar")), script_jar)
+    class_path = os.pathsep.join(str(jar) for jar in jars)
+    return [str(find_java_home() / "bin" / "java"), *java_options, "-cp", class_path, _MAIN_CLASS]
 
 
 class EngineProcess:
@@ -239,15 +153,14 @@ class EngineProcess:
         return bool(self._processes) and all(process.poll() is None for process in self._processes)
 
     def start(self) -> None:
-        """Start it and wait until webhooks are taken.
+        """Start it and wait until webhooks are taken. It must be built.
 
         Raises:
             EngineError: it stopped, with its own reason, or was not ready in time.
-            MissingToolError: no JDK or no Maven.
+            MissingToolError: no JDK.
         """
         if self._processes:
             raise EngineError("the engine is started already")
-        ensure_built()
         for folder in ("logs", "tmp", "storage"):
             (self.data_dir / folder).mkdir(parents=True, exist_ok=True)
         self._port = self._wanted_port or free_port()
@@ -335,11 +248,8 @@ class EngineProcess:
         raise EngineError(f"the engine was not ready after {_START_TIMEOUT_S:.0f} s, see {log}")
 
     def _command(self) -> list[str]:
-        """Write the command line of one process."""
-        java = find_java_home() / "bin" / "java"
-        class_path = _engine_class_path((self._plugin_jar or _OWN_SCRIPT).resolve())
-        cache = [f"-XX:AOTCache={_CACHE}"] if _CACHE.is_file() else []
-        return [str(java), *self._jvm_options, *cache, "-cp", class_path, _MAIN_CLASS]
+        cache = [f"-XX:AOTCache={CLASS_CACHE}"] if CLASS_CACHE.is_file() else []
+        return java_command([*self._jvm_options, *cache], (self._plugin_jar or _OWN_SCRIPT).resolve())
 
     def _environment(self, controller_port: int, server_type: str) -> dict[str, str]:
         """Build what the Java process and, through it, the Python tasks see."""

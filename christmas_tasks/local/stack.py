@@ -13,6 +13,7 @@ from typing import Self
 
 from christmas_tasks.errors import PermanentError
 from christmas_tasks.local.engine import EngineProcess, free_port
+from christmas_tasks.local.engine_build import ensure_built
 from christmas_tasks.settings import OPTIONAL_SECRETS, REQUIRED_SECRETS, given
 from christmas_tasks.unsubscribe import page
 
@@ -119,7 +120,7 @@ class Stack:
         return f"{self.url}/api/v1/main/executions/webhook/christmas/{flow_id}/{self.setting(key_name)}"
 
     def start(self) -> None:
-        """Start sandbox and engine; returns once webhooks are taken.
+        """Start sandbox and engine, built first if need be; returns once webhooks are taken.
 
         Raises:
             EngineError: With the engine's reason.
@@ -130,6 +131,7 @@ class Stack:
             if self._sandbox_port is not None:
                 self._start_sandbox()
             self._closing.callback(self.engine.stop)
+            ensure_built()
             self.engine.start()
         except BaseException:
             self.stop()

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
-from christmas_tasks.local.engine import ensure_built
+from christmas_tasks.local.engine_build import ensure_built
 from tests.integration.world import SHORT_BUDGET, World
 
 ARGUMENTS = [

@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 
-from christmas_tasks.local.engine import ensure_built
+from christmas_tasks.local.engine_build import ensure_built
 from tests.faults import chaos, leads
 from tests.faults.disk import Disk, small_disk
 from tests.faults.leads import Lead, Stop

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from christmas_tasks.local.engine import ensure_built
+from christmas_tasks.local.engine_build import ensure_built
 from tests.integration.world import SHORT_BUDGET, World
 
 OFFICIAL_PLUGIN = Path(__file__).parents[3] / "shared" / "engine" / "official-plugin-script-python.jar"

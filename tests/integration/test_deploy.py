@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 from christmas_tasks.cli import deploy as commands
 from christmas_tasks.deploy import DeployRefused
 from christmas_tasks.errors import SetupRefused
-from christmas_tasks.local.engine import ensure_built
+from christmas_tasks.local.engine_build import ensure_built
 from christmas_tasks.local.stack import FLOWS
 from tests.compose import configuration
 from tests.integration.conftest import OFFICIAL_PLUGIN

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import httpx
 import pytest
 
-from christmas_tasks.local.engine import EngineProcess, ensure_built
+from christmas_tasks.local.engine import EngineProcess
+from christmas_tasks.local.engine_build import ensure_built
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -129,6 +130,7 @@ def api(engine: EngineProcess) -> Iterator[Api]:
 @pytest.fixture
 def new_engine(tmp_path: Path) -> Iterator[Callable[..., EngineProcess]]:
     """Make engines of a test's own (not started), which end with the test whatever happens."""
+    ensure_built()
     made: list[EngineProcess] = []
 
     def make(flows: Path = FLOWS, **options: Any) -> EngineProcess:

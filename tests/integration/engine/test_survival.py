@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from christmas_tasks.local.engine import EngineError, ensure_built
+from christmas_tasks.local.engine import EngineError
+from christmas_tasks.local.engine_build import ensure_built
 from christmas_tasks.local.java import find_java_home
 
 if TYPE_CHECKING:

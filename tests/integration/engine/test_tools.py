@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from christmas_tasks.local import engine, java
+from christmas_tasks.local import engine_build, java
+from christmas_tasks.local.engine import EngineError
 from christmas_tasks.local.java import MissingToolError
 
 if TYPE_CHECKING:
@@ -68,17 +69,17 @@ def test_no_maven_is_one_line_that_says_what_to_install() -> None:
 @pytest.mark.integration
 def test_a_built_engine_is_not_built_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Unchanged sources run no Maven."""
-    engine.ensure_built()
+    engine_build.ensure_built()
 
     def fail(*_: Any) -> None:
         pytest.fail("it was built again")
 
-    monkeypatch.setattr(engine, "_build", fail)
-    engine.ensure_built()
+    monkeypatch.setattr(engine_build, "_build", fail)
+    engine_build.ensure_built()
 
 
 def test_a_missing_checkout_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """An installed library without the repository has no engine to start."""
-    monkeypatch.setattr(engine, "_SOURCE", tmp_path)
-    with pytest.raises(engine.EngineError, match="from a checkout of the repository only"):
-        engine.ensure_built()
+    monkeypatch.setattr(engine_build, "_SOURCE", tmp_path)
+    with pytest.raises(EngineError, match="from a checkout of the repository only"):
+        engine_build.ensure_built()
