@@ -76,8 +76,9 @@ def demo(
     """
     import httpx
 
-    from christmas_tasks.local.demo import MINUTE_S, Demo
+    from christmas_tasks.local.demo import Demo
     from christmas_tasks.local.engine_build import ensure_built
+    from christmas_tasks.local.leads import MINUTE_S
     from christmas_tasks.local.stack import Stack, StackOptions
 
     began = datetime.now(UTC)

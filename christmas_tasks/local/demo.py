@@ -1,56 +1,27 @@
 """The demonstration: real webhooks into the real engine, judged by what the stand-ins have accepted.
 
 Nothing here asks the library what it thinks it has done. Mails, rows and alerts are read from the sandbox, execution
-states from Kestra's API, and the expectation is the contract's table in ``leads.py``.
+states from Kestra's API. Each stage says itself what went wrong in it; ``judge.py`` judges what is there in the end.
 """
 
 import json
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 
-from christmas_tasks.local.leads import CALENDLY, MINUTES, RESEND, BadBody, Lead, Script, script
+from christmas_tasks.local.judge import Outcome, Seen, SentMail, judge
+from christmas_tasks.local.leads import CALENDLY, RESEND, BadBody, Lead, Script, script
 from christmas_tasks.local.stack import Stack
 
-MINUTE_S = 2.0
 _ENDED = frozenset({"SUCCESS", "WARNING", "FAILED", "KILLED", "CANCELLED"})
 _TIMEOUT_S = 600.0
 _POLL_S = 0.5
 _DELIVERED, _BOUNCED = "plain1@example.org", "maybe1@example.org"
-_MOST_AFTER_STOP = 1  # one mail may be between its check and its sending when the stop comes
-
-
-@dataclass(frozen=True)
-class SentMail:
-    """One mail that the stand-in of Resend has accepted."""
-
-    to: str
-    sequence: str
-    number: int
-    subject: str
-    accepted_at: datetime
-    resend_id: str
-
-
-@dataclass
-class Outcome:
-    """What the demonstration has seen.
-
-    Args:
-        lines: The table, a row for each email: receiver, segment, sequence, number, planned, sent, subject or state.
-        faults: What is wrong; empty: all is well.
-        figures: For the closing line.
-    """
-
-    lines: list[tuple[str, ...]] = field(default_factory=list)
-    faults: list[str] = field(default_factory=list)
-    figures: dict[str, object] = field(default_factory=dict)
 
 
 class Demo:
@@ -86,7 +57,9 @@ class Demo:
             self._report("Resend tells of deliveries and a hard bounce; reconcile and health check run.")
             self._deliver_events(outcome)
             self._run_watchers(outcome)
-            self._judge(plan, refused, outcome)
+            seen = self._seen(refused)
+            judge(plan, seen, outcome)
+            outcome.figures |= self._figures(plan, refused, seen)
         return outcome
 
     # Posting
@@ -247,108 +220,22 @@ class Demo:
                 raise TimeoutError(f"waited {_TIMEOUT_S:.0f} s for {what}")
             time.sleep(_POLL_S)
 
-    # Judging
+    def _seen(self, refused: Iterable[tuple[str, BadBody]]) -> Seen:
+        return Seen(
+            self._started_at,
+            dict(self._stopped_at),
+            self._mails(),
+            self._rows(),
+            self._contacts(),
+            self._sandbox("discord")["messages"],
+            [(bad, self._state(execution)) for execution, bad in refused],
+        )
 
-    def _judge(self, plan: Script, refused: list[tuple[str, BadBody]], outcome: Outcome) -> None:
-        mails, rows = self._mails(), self._rows()
-        sent: dict[tuple[str, str], list[SentMail]] = defaultdict(list)
-        for mail in sorted(mails, key=lambda mail: mail.accepted_at):
-            sent[mail.to, mail.sequence].append(mail)
-        expected: dict[tuple[str, str], Lead] = {
-            (lead.email, lead.sequence): lead for lead in plan.leads if lead.sequence
-        }
-        expected |= {
-            (lead.email, "onboarding"): Lead("onboarding-handler", lead.email, {}, "onboarding", lead.segment)
-            for lead in plan.leads
-            if lead.stops == "paid"
-        }
-        for (address, sequence), lead in expected.items():
-            self._judge_sequence(lead, sent.pop((address, sequence), []), rows, outcome)
-        outcome.faults.extend(f"{address} got mails of {sequence} that nobody planned" for address, sequence in sent)
-        for execution, bad in refused:
-            if (state := self._state(execution)) != bad.state:
-                outcome.faults.append(f"a bad body to {bad.flow} ended {state}, not {bad.state}")
-        self._judge_contacts(plan, outcome)
-        hot = {lead.email for lead in plan.leads if lead.segment == "CRITICAL" and lead.sequence}
-        self._judge_alerts(hot, outcome)
-        outcome.figures |= {
+    def _figures(self, plan: Script, refused: list[tuple[str, BadBody]], seen: Seen) -> dict[str, object]:
+        return {
             "leads": len({lead.email for lead in plan.leads}),
             "webhooks": sum(lead.times for lead in plan.leads) + len(refused) + 2,
-            "mails": len(mails),
-            "rows": len(rows),
+            "mails": len(seen.mails),
+            "rows": len(seen.rows),
             "executions": Counter(found["state"]["current"] for found in self._executions()),
         }
-
-    def _judge_sequence(self, lead: Lead, mails: list[SentMail], rows: list[dict[str, Any]], outcome: Outcome) -> None:
-        who = f"{lead.email} ({lead.sequence})"
-        found = [row for row in rows if row["Email"] == lead.email and row["Sequence Type"] == lead.sequence]
-        if len(found) != 1:
-            outcome.faults.append(f"{who} has {len(found)} tracker rows, not 1")
-            return
-        row = found[0]
-        if row["Segment"] != lead.segment:
-            outcome.faults.append(f"{who} is in the segment {row['Segment']}, not {lead.segment}")
-        numbers = Counter(mail.number for mail in mails)
-        for number, minutes in MINUTES[lead.sequence].items():
-            mail = next((mail for mail in mails if mail.number == number), None)
-            self._judge_email(lead, number, minutes, mail, row, outcome)
-            if numbers[number] > 1:
-                outcome.faults.append(f"{who} got #{number} {numbers[number]} times")
-        if [mail.number for mail in mails] != sorted(mail.number for mail in mails):
-            outcome.faults.append(f"{who} got the mails in the wrong order")
-        stopped_at = self._stopped_at.get(lead.email)
-        if lead.stops and stopped_at is not None:
-            late = [mail for mail in mails if mail.accepted_at > stopped_at]
-            if len(late) > _MOST_AFTER_STOP or row["Sequence Status"] != "stopped":
-                outcome.faults.append(f"{who} was not stopped: {len(late)} mails after, row {row['Sequence Status']}")
-
-    def _judge_email(
-        self, lead: Lead, number: int, minutes: int, mail: SentMail | None, row: dict[str, Any], outcome: Outcome
-    ) -> None:
-        who = f"{lead.email} ({lead.sequence}) #{number}"
-        planned = datetime.fromisoformat(row[f"Email {number} Scheduled At"])
-        status = row[f"Email {number} Status"]
-        shown = status if mail is None else mail.subject
-        outcome.lines.append(
-            (
-                lead.email,
-                row["Segment"],
-                lead.sequence,
-                f"#{number}",
-                f"{planned:%H:%M:%S}",
-                "" if mail is None else f"{mail.accepted_at:%H:%M:%S}",
-                shown,
-            )
-        )
-        if planned < self._started_at - timedelta(seconds=1) + timedelta(seconds=minutes * MINUTE_S):
-            outcome.faults.append(f"{who} was planned too early")
-        if mail is None:
-            if not lead.stops:
-                outcome.faults.append(f"{who} is missing (row: {status})")
-            elif status != "skipped":
-                outcome.faults.append(f"{who} was not sent, and its row says {status}, not skipped")
-            return
-        if mail.accepted_at < planned:
-            outcome.faults.append(f"{who} went out before its time")
-        if status != "sent" or row[f"Email {number} Resend ID"] != mail.resend_id:
-            outcome.faults.append(f"{who} went out, but its row says {status}")
-
-    def _judge_contacts(self, plan: Script, outcome: Outcome) -> None:
-        rows = [row["properties"] for row in self._contacts()]
-        counts = Counter(row["email"] for row in rows)
-        for address in {lead.email for lead in plan.leads}:
-            if counts[address] != 1:
-                outcome.faults.append(f"{address} has {counts[address]} contacts, not 1")
-        if counts["unpaid@example.org"]:
-            outcome.faults.append("an unpaid onboarding has written a contact")
-
-    def _judge_alerts(self, hot: set[str], outcome: Outcome) -> None:
-        told = Counter(
-            entry["value"].replace("\\", "")
-            for alert in self._sandbox("discord")["messages"]
-            for embed in alert["embeds"]
-            for entry in embed.get("fields", ())
-            if entry["name"] == "Email"
-        )
-        if told != Counter(hot):
-            outcome.faults.append(f"hot-lead alerts went out for {dict(told)}, not once for each of {sorted(hot)}")

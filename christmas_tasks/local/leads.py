@@ -13,6 +13,8 @@ MINUTES = {
     "postcall": {1: 1, 2: 2, 3: 3},
     "onboarding": {1: 1, 2: 2, 3: 3},
 }
+# How long a testing minute lasts in the demonstration.
+MINUTE_S = 2.0
 
 
 @dataclass(frozen=True)
