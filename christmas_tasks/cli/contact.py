@@ -4,8 +4,8 @@ import json
 import os
 import sys
 import tempfile
-from contextlib import ExitStack, closing, contextmanager
-from dataclasses import asdict, dataclass
+from contextlib import ExitStack
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,18 +13,12 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from christmas_tasks.cli.terminal import JsonOption, note, say, say_json
-from christmas_tasks.errors import ChristmasError, PermanentError, SettingsError
+from christmas_tasks.cli.terminal import JsonOption, say, say_json
+from christmas_tasks.errors import PermanentError
 from christmas_tasks.sequences import Sequence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from christmas_tasks.engine_records import EngineRecords, Execution
-    from christmas_tasks.flow_tasks.door import Door
-    from christmas_tasks.notion_people import NotionPeople
-    from christmas_tasks.steps.people import Person
-    from christmas_tasks.steps.steer import Steered, Wish
+    from christmas_tasks.steps.steer import Wish
 
 app = typer.Typer(no_args_is_help=True, help="One person: look, stop, hold, resume, export, erase.")
 
@@ -33,7 +27,6 @@ SequenceOption = Annotated[Sequence | None, typer.Option(help="Only the enrolmen
 KeyOption = Annotated[str, typer.Option("--enrolment", metavar="KEY", help="Only the row with this Enrolment Key.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would happen, and change nothing.")]
 _REASON_LIMIT = 200
-_NESTED_DEEP = 10_000
 
 
 class NothingDone(PermanentError):
@@ -62,22 +55,23 @@ def show(email: Address, as_json: JsonOption = False) -> None:
 
     Example: christmas-tasks contact show anna@example.org
     """
+    from christmas_tasks.cli.contact_clients import opened
     from christmas_tasks.cli.contact_lines import person_json, person_lines
     from christmas_tasks.steps.people import find_person, read_address
     from christmas_tasks.steps.timeline import timeline
 
     address = read_address(email)
-    with _opened() as clients:
+    with opened() as clients:
         zone = ZoneInfo(clients.door.settings.timezone)
         person = find_person(address, clients.notion)
-        live, engine = _live(clients.door, person)
+        live, engine = clients.live_of(person)
         entries = timeline(person.rows, live)
         if as_json:
             say_json({**person_json(person), "emails": [asdict(entry) for entry in entries], "engine": engine})
         else:
             for line in person_lines(person, entries, zone, engine):
                 say(line)
-        _warn(clients.notion)
+        clients.warn()
 
 
 @app.command()
@@ -157,18 +151,19 @@ def export(
 
     Example: christmas-tasks contact export anna@example.org --out anna.json
     """
+    from christmas_tasks.cli.contact_clients import opened
     from christmas_tasks.steps.export import export_person
     from christmas_tasks.steps.people import read_address
 
     address = read_address(email)
     if out is not None and out.exists():
         raise NothingDone([f"{out} is there already: give another name."])
-    with ExitStack() as opened:
-        clients = opened.enter_context(_opened())
+    with ExitStack() as closing:
+        clients = closing.enter_context(opened())
         document = export_person(
             address,
             clients.notion,
-            lambda: opened.enter_context(_records(clients.door)),
+            lambda: closing.enter_context(clients.records()),
             lambda: clients.door.mailer,
             datetime.now(UTC),
         )
@@ -205,13 +200,14 @@ def erase(
 
     Example: christmas-tasks contact erase anna@example.org --dry-run
     """
+    from christmas_tasks.cli.contact_clients import opened
     from christmas_tasks.cli.contact_lines import held_lines
     from christmas_tasks.steps.erase import erase as carry_out
     from christmas_tasks.steps.erase import look_at
     from christmas_tasks.steps.people import read_address
 
     address = read_address(email)
-    with _opened() as clients, _records(clients.door) as engine:
+    with opened() as clients, clients.records() as engine:
         held = look_at(address, clients.notion, engine, keep_suppression=keep_suppression)
         for line in held_lines(held):
             say(line)
@@ -229,81 +225,21 @@ def erase(
     say(f"Erased {address}. A later webhook with this address is a new consent, and starts anew.")
 
 
-@dataclass(frozen=True)
-class _Clients:
-    """What a command works with, from the settings of the environment."""
-
-    door: "Door"
-    notion: "NotionPeople"
-
-
-@contextmanager
-def _opened() -> "Iterator[_Clients]":
-    from christmas_tasks.columns import Database
-    from christmas_tasks.flow_tasks.door import Door
-    from christmas_tasks.notion_people import NotionPeople
-    from christmas_tasks.pacing import shared_pace
-
-    door = Door(os.environ, Path.cwd())
-    settings = door.settings
-    databases = {database: settings.secret(database.value) for database in Database}
-    notion = NotionPeople(
-        settings.secret("NOTION_TOKEN"),
-        databases,
-        door.cache,
-        settings.notion_base_url,
-        settings.vendor_budget_seconds,
-        # The campaign's own tasks share Notion's limit with a long export.
-        shared_pace(door.cache_folder, "Notion", settings.notion_calls_per_second),
-    )
-    with closing(notion):
-        yield _Clients(door, notion)
-
-
-@contextmanager
-def _records(door: "Door") -> "Iterator[EngineRecords]":
-    """Kestra's executions.
-
-    Raises:
-        SettingsError: Nobody has said where Kestra is.
-    """
-    from christmas_tasks.engine_records import EngineRecords
-
-    url = door.env("KESTRA_URL")
-    if not url:
-        raise SettingsError(["KESTRA_URL is not set: give Kestra's address, such as http://127.0.0.1:8080."])
-    # A body may be nested as deep as Kestra takes it, which is as deep as Python reads by default.
-    sys.setrecursionlimit(max(sys.getrecursionlimit(), _NESTED_DEEP))
-    login = door.env("KESTRA_USERNAME"), door.env("KESTRA_PASSWORD")
-    with closing(EngineRecords(url, *login, door.settings.vendor_budget_seconds)) as records:
-        yield records
-
-
-def _live(door: "Door", person: "Person") -> "tuple[dict[str, list[Execution]], str]":
-    """What waits and runs for each enrolment, and a line about how that was found out."""
-    try:
-        with _records(door) as records:
-            live = {row.key: records.live_of(row.key) for row in person.rows}
-    except ChristmasError as error:
-        return {}, f"What waits in Kestra is not known: {error}"
-    count = sum(len(found) for found in live.values())
-    return live, f"Kestra was asked: {count} executions wait or run for these enrolments."
-
-
 def _steer(email: str, wish: "Wish", *, is_dry: bool, as_json: bool) -> None:
+    from christmas_tasks.cli.contact_clients import opened
     from christmas_tasks.cli.contact_lines import DONE, steered_json, steered_lines
     from christmas_tasks.steps.people import read_address
     from christmas_tasks.steps.steer import Result, Verb, steer
 
     address = read_address(email)
-    with _opened() as clients:
+    with opened() as clients:
         door = clients.door
         policy, zone = door.settings.send_policy, ZoneInfo(door.settings.timezone)
         steered = steer(address, wish, clients.notion, door.locks, policy, datetime.now(UTC), is_dry=is_dry)
         going_on = [one for one in steered if one.result is not Result.REFUSED]
         started: tuple[str, ...] = ()
         if wish.verb is Verb.RESUME and going_on and not is_dry:
-            started = _start(door, going_on)
+            started = clients.start_missing(going_on)
         if as_json:
             say_json({"dry_run": is_dry, "rows": [steered_json(one) for one in steered], "started": started})
         else:
@@ -311,19 +247,9 @@ def _steer(email: str, wish: "Wish", *, is_dry: bool, as_json: bool) -> None:
                 say(line)
             for line in started:
                 say(line)
-        _warn(clients.notion)
+        clients.warn()
     if not going_on:
         raise NothingDone([f"{one.row.key} can't be {DONE[wish.verb]}: {one.why}." for one in steered])
-
-
-def _start(door: "Door", steered: "list[Steered]") -> tuple[str, ...]:
-    from christmas_tasks.steps.steer import start_missing
-
-    try:
-        with _records(door) as records:
-            return start_missing(tuple(one.row for one in steered), records.live_of, records)
-    except ChristmasError as error:
-        return (f"Nothing was started here, so reconcile does it within the hour: {error}",)
 
 
 def _write_private(path: Path, content: str) -> None:
@@ -336,16 +262,3 @@ def _write_private(path: Path, content: str) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-
-
-def _warn(notion: "NotionPeople") -> None:
-    for line in (*notion.warnings, *notion.unreadable, *_gaps(notion)):
-        note(f"warning: {line}")
-
-
-def _gaps(notion: "NotionPeople") -> list[str]:
-    """The tracker's optional columns that are missing and that the timeline would show."""
-    from christmas_tasks.columns import Database
-
-    gaps = [name for name in notion.schema(Database.TRACKER).gaps() if name.endswith((" Delivery", " Sent By"))]
-    return [f"The sequence tracker has no column {', '.join(gaps)}: nothing is known of that."] if gaps else []

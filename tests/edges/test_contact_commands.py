@@ -14,8 +14,8 @@ from typer.testing import CliRunner, Result
 from christmas_sandbox.sandbox import DEFAULT_NOTION_TOKEN, DEFAULT_RESEND_API_KEY
 from christmas_sandbox.testing import SandboxHandle
 from christmas_tasks.cache import FileCache
-from christmas_tasks.cli import contact as contact_module
 from christmas_tasks.cli.app import app
+from christmas_tasks.cli.contact_clients import Clients
 from christmas_tasks.columns import Database
 from christmas_tasks.errors import ChristmasError
 from christmas_tasks.notion_people import NotionPeople
@@ -78,7 +78,7 @@ def kestra(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
     def opened(_: object) -> Iterator[FakeEngine]:
         yield engine
 
-    monkeypatch.setattr(contact_module, "_records", opened)
+    monkeypatch.setattr(Clients, "records", opened)
     return engine
 
 
