@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -116,6 +117,16 @@ def test_one_engine_holds_its_folder_and_stops_clean_and_quick(new_engine: Calla
         os.kill(pid, 0)
     # Both have written into the same log.
     assert [line for line in first.log_path.read_text("utf-8").splitlines() if "ERROR" in line] == []
+
+
+def test_a_database_that_cannot_be_read_is_told_with_its_remedy(new_engine: Callable[..., Any]) -> None:
+    """A person moves it away and goes on from the tracker."""
+    engine = new_engine()
+    folder = engine.data_dir / "db"
+    folder.mkdir(parents=True)
+    (folder / "kestra.mv.db").write_bytes(b"no database" * 1_000)
+    with pytest.raises(EngineError, match=re.escape(f"move the folder {folder} away, start again, and run reconcile")):
+        engine.start()
 
 
 def test_a_stop_in_order_loses_no_task_that_has_not_begun(

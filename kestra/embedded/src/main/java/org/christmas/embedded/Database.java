@@ -17,6 +17,8 @@ import java.util.Optional;
  */
 record Database(String url, String user) {
     private static final String PREFIX = "jdbc:h2:async:";
+    /** H2's FILE_CORRUPTED_1. */
+    private static final int UNREADABLE = 90030;
 
     /** {@return the database of an engine; none for a worker} */
     static Optional<Database> of(PropertyResolver settings) {
@@ -27,16 +29,17 @@ record Database(String url, String user) {
     /**
      * Ends the transactions that a kill has left open, before the engine opens the database.
      *
-     * <p>H2 2.4.240 rolls them back before it knows the tables, and for as long as it then stays open, reads the ENUM
+     * <p>H2 2.5.252 rolls them back before it knows the tables, and for as long as it then stays open, reads the ENUM
      * columns of those tables as numbers: an execution's state would be {@code 6}, and a comparison with a state fails
      * (error 22018). Opened a second time there is nothing to roll back, and everything reads as it was written.
      *
+     * @throws StartProblem it can't be read
      * @throws SQLException it can't be opened; in use, for example
      */
     static void recover(Environment settings) throws SQLException {
         Optional<Database> found = of(settings);
-        if (found.isPresent() && found.get().exists()) {
-            found.get().shutDown();
+        if (found.isPresent() && Files.exists(found.get().file())) {
+            found.get().openAndClose();
         }
     }
 
@@ -49,8 +52,20 @@ record Database(String url, String user) {
         }
     }
 
-    private boolean exists() {
-        return Files.exists(Path.of(url.substring(PREFIX.length(), url.indexOf(';')) + ".mv.db"));
+    private void openAndClose() throws SQLException {
+        try {
+            shutDown();
+        } catch (SQLException e) {
+            if (e.getErrorCode() != UNREADABLE) {
+                throw e;
+            }
+            throw new StartProblem("Kestra's database can't be read: move the folder " + file().getParent() + " away, start "
+                + "again, and run reconcile. What was planned is in Notion; see docs/OPERATIONS.md, When something is lost", e);
+        }
+    }
+
+    private Path file() {
+        return Path.of(url.substring(PREFIX.length(), url.indexOf(';')) + ".mv.db");
     }
 
     private void shutDown() throws SQLException {
