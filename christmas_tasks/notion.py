@@ -214,7 +214,7 @@ class Notion:
     def _query(self, database: Database, equals: Mapping[str, str], limit: int | None = None) -> list[Json]:
         def once() -> list[Json]:
             schema = self.schema(database)
-            conditions = [schema.equals(name, value) for name, value in equals.items()]
+            conditions = [schema.condition(name, value) for name, value in equals.items()]
             query: Json = {
                 "data_source_id": schema.data_source_id,
                 "sorts": [{"timestamp": "created_time", "direction": "ascending"}],

@@ -1,4 +1,4 @@
-"""Notion's pages as rows, contacts and templates: which column becomes which field. No calls."""
+"""Notion's pages as rows, contacts and templates: which column is which field. No calls."""
 
 import json
 from typing import Any
@@ -65,7 +65,11 @@ def _email(schema: Schema, page: Json, number: int) -> EmailState:
 
 
 def contact(page: Json, schema: Schema) -> Contact:
-    """A contact, in either layout of its names."""
+    """A contact, in either layout of its names.
+
+    Raises:
+        SetupRefused: A required column is missing.
+    """
 
     def text(name: str) -> str:
         return decode_text(schema.cell(page, name))
@@ -91,7 +95,11 @@ def contact(page: Json, schema: Schema) -> Contact:
 
 
 def template_values(page: Json, schema: Schema) -> Json:
-    """What a ``Template`` is made of, as the cache keeps it."""
+    """What a ``Template`` is made of, as the cache keeps it.
+
+    Raises:
+        SetupRefused: A required column is missing.
+    """
 
     def text(name: str) -> str:
         return decode_text(schema.cell(page, name))

@@ -62,27 +62,20 @@ class Schema:
             SetupRefused: A required column is missing.
         """
         column = next(column for column in COLUMNS[self.database] if column.name == name)
-        found = self.find(column)
-        if found is None and column.is_required:
-            raise SetupRefused(
-                f'The {self.database.label} database has no column "{name}": add it as {column.kinds[0]}.'
-            )
-        return found
+        return self._required(name) if column.is_required else self.find(column)
 
     def cell(self, page: Json, name: str) -> Json | None:
         """The cell of a page under the contract's *name*, or None if the optional column is missing."""
         actual = self.actual(name)
         return None if actual is None else page["properties"].get(actual.name)
 
-    def equals(self, name: str, value: str) -> Json:
-        """A query's condition on a column.
+    def condition(self, name: str, value: str) -> Json:
+        """A query's condition that a column has a value.
 
         Raises:
             SetupRefused: The column is missing.
         """
-        actual = self.actual(name)
-        if actual is None:
-            raise SetupRefused(f'The {self.database.label} database has no column "{name}" to search by: add it.')
+        actual = self._required(name)
         return {"property": actual.name, actual.kind: {"equals": str(value)}}
 
     def encode(self, changes: Changes) -> Json:
@@ -163,6 +156,15 @@ class Schema:
     def _all(self, column: Column) -> list[ActualColumn]:
         wanted = {name.lower() for name in (column.name, *column.other_names)}
         return [actual for actual in self.columns if actual.name.strip().lower() in wanted]
+
+    def _required(self, name: str) -> ActualColumn:
+        column = next(column for column in COLUMNS[self.database] if column.name == name)
+        found = self.find(column)
+        if found is None:
+            raise SetupRefused(
+                f'The {self.database.label} database has no column "{name}": add it as {column.kinds[0]}.'
+            )
+        return found
 
     def _has(self, name: str) -> bool:
         return self.actual(name) is not None

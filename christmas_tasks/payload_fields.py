@@ -1,4 +1,4 @@
-"""The fields of bodies: what each kind takes, and what it is read to; else a rule in words, never the value. Pure."""
+"""The kinds of fields in bodies: what each takes and becomes. A refusal names the rule, never the value. Pure."""
 
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation

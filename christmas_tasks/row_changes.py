@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from christmas_tasks.segments import Segment
-from christmas_tasks.sequences import RULES, Enrolment, PlannedEmail, Sequence, StopEvent
+from christmas_tasks.sequences import RULES, Enrolment, PlannedEmail, StopEvent
 from christmas_tasks.tracker import Changes, EmailState, EmailStatus, SentBy, SequenceStatus, TrackerRow, Value
 
 
@@ -96,11 +96,6 @@ def was_stopped_meanwhile(before: TrackerRow, after: TrackerRow) -> bool:
     return after.status is SequenceStatus.STOPPED or (
         after.stop_reason != before.stop_reason and after.stop_reason in {event.value for event in StopEvent}
     )
-
-
-def is_stopped_by(sequence: Sequence, event: StopEvent) -> bool:
-    """Whether *event* ends *sequence* (contract section 7)."""
-    return event in RULES[sequence].stopped_by
 
 
 def new_row_changes(

@@ -126,6 +126,11 @@ def template_name(sequence: Sequence, number: int) -> str:
     return RULES[sequence].template_pattern.format(number=number)
 
 
+def is_stopped_by(sequence: Sequence, event: StopEvent) -> bool:
+    """Whether *event* ends *sequence* (contract section 7)."""
+    return event in RULES[sequence].stopped_by
+
+
 def all_template_names() -> tuple[str, ...]:
     """Every template of the campaign, the website's first one included: 14, in the order of the sequences."""
     return tuple(

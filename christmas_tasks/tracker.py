@@ -1,6 +1,6 @@
 """The tracker row of an enrolment: its columns as data, and what it still owes. Pure.
 
-Changes are ``{column: value}`` with the contract's column names; ``notion.py`` knows how to write them.
+Changes are ``{column: value}`` with the contract's column names; the ``notion`` modules know how to write them.
 """
 
 from collections.abc import Mapping

@@ -158,12 +158,12 @@ def export(
     address = read_address(email)
     if out is not None and out.exists():
         raise NothingDone([f"{out} is there already: give another name."])
-    with ExitStack() as closing:
-        clients = closing.enter_context(opened())
+    with ExitStack() as stack:
+        clients = stack.enter_context(opened())
         document = export_person(
             address,
             clients.notion,
-            lambda: closing.enter_context(clients.records()),
+            lambda: stack.enter_context(clients.records()),
             lambda: clients.door.mailer,
             datetime.now(UTC),
         )

@@ -1,6 +1,7 @@
 """What the commands around one person work with: Notion and Kestra, opened from the settings of the environment.
 
-What could not be asked is said in a line; the commands go on with the rest.
+Where Kestra can't be asked, ``live_of`` and ``start_missing`` say why in a line, and the command goes on. ``records``
+raises.
 """
 
 import os
@@ -70,7 +71,7 @@ class Clients:
             return (f"Nothing was started here, so reconcile does it within the hour: {error}",)
 
     def warn(self) -> None:
-        """Say what of Notion could not be read, and which columns are missing."""
+        """Say what of Notion could not be read or written, and which columns are missing."""
         for line in (*self.notion.warnings, *self.notion.unreadable, *self._gaps()):
             note(f"warning: {line}")
 

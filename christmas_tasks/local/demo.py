@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 
 from christmas_tasks.local.judge import Outcome, Seen, SentMail, judge
-from christmas_tasks.local.leads import CALENDLY, RESEND, BadBody, Lead, Script, script
+from christmas_tasks.local.leads import CALENDLY, MINUTE_S, RESEND, BadBody, Lead, Script, script
 from christmas_tasks.local.stack import Stack
 
 _ENDED = frozenset({"SUCCESS", "WARNING", "FAILED", "KILLED", "CANCELLED"})
@@ -28,7 +28,7 @@ class Demo:
     """One run on a started stack.
 
     Args:
-        stack: With the sandbox, in testing mode with minutes of ``MINUTE_S``.
+        stack: With the sandbox, in testing mode with minutes of ``leads.MINUTE_S``.
         report: Gets a line for each stage.
     """
 
@@ -49,7 +49,7 @@ class Demo:
             executions = self._post_all(plan)
             self._report("Posting bad bodies, a wrong key and an unknown flow.")
             refused = self._post_bad_bodies(plan.bad_bodies, outcome)
-            self._report("Waiting for the emails (a testing minute lasts 2 s).")
+            self._report(f"Waiting for the emails (a testing minute lasts {MINUTE_S:g} s).")
             self._wait_until_quiet()
             self._report("Replaying finished executions: nothing may be mailed twice.")
             self._replay(executions, outcome)
@@ -222,13 +222,13 @@ class Demo:
 
     def _seen(self, refused: Iterable[tuple[str, BadBody]]) -> Seen:
         return Seen(
-            self._started_at,
-            dict(self._stopped_at),
-            self._mails(),
-            self._rows(),
-            self._contacts(),
-            self._sandbox("discord")["messages"],
-            [(bad, self._state(execution)) for execution, bad in refused],
+            started_at=self._started_at,
+            stopped_at=dict(self._stopped_at),
+            mails=self._mails(),
+            rows=self._rows(),
+            contacts=self._contacts(),
+            alerts=self._sandbox("discord")["messages"],
+            refused=[(bad, self._state(execution)) for execution, bad in refused],
         )
 
     def _figures(self, plan: Script, refused: list[tuple[str, BadBody]], seen: Seen) -> dict[str, object]:

@@ -127,11 +127,11 @@ class Stack:
             StackError: With the sandbox's reason.
             MissingToolError: No JDK or Maven.
         """
+        ensure_built()
         try:
             if self._sandbox_port is not None:
                 self._start_sandbox()
             self._closing.callback(self.engine.stop)
-            ensure_built()
             self.engine.start()
         except BaseException:
             self.stop()

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from christmas_tasks.events import MailEvent
-from christmas_tasks.row_changes import is_stopped_by, sent_changes, stop_changes
-from christmas_tasks.sequences import RULES, StopEvent
+from christmas_tasks.row_changes import sent_changes, stop_changes
+from christmas_tasks.sequences import RULES, StopEvent, is_stopped_by
 from christmas_tasks.steps.ports import Contacts, Ledger, Locks, Tracker
 from christmas_tasks.tracker import EmailStatus, SequenceStatus, TrackerRow, Value
 

@@ -174,6 +174,8 @@ def test_rows_stay_found_when_the_clock_goes_back(sandbox: SandboxHandle, ask: A
     """A lag is for new rows: those that are younger than a clock that was set back were there before."""
     sandbox.shift_clock(-2 * 24 * 3600)
     assert ask(None) == ["ann", "bob", "cleo"]
+    sandbox.set_settings(query_lag_ms=60_000)
+    assert ask(None) == ["ann", "bob", "cleo"]
 
 
 def test_filter_properties_cut_the_answer(notion: Any, make_row: Any) -> None:

@@ -6,7 +6,6 @@ import pytest
 
 from christmas_tasks.row_changes import (
     ended_changes,
-    is_stopped_by,
     new_row_changes,
     sent_changes,
     stop_changes,
@@ -134,21 +133,6 @@ def test_a_stop_skips_all_that_is_still_planned(event: StopEvent | str) -> None:
         "Email 4 Status": "skipped",
         "Email 5 Status": "skipped",
     }
-
-
-@pytest.mark.parametrize(
-    ("event", "stopped"),
-    [
-        (StopEvent.UNSUBSCRIBED, {"5day", "noshow", "postcall", "onboarding"}),
-        (StopEvent.BOUNCED, {"5day", "noshow", "postcall", "onboarding"}),
-        (StopEvent.COMPLAINED, {"5day", "noshow", "postcall", "onboarding"}),
-        (StopEvent.BOOKED, {"5day", "noshow"}),
-        (StopEvent.PAID, {"5day", "noshow", "postcall"}),
-    ],
-)
-def test_each_event_stops_the_contracts_sequences(event: StopEvent, stopped: set[str]) -> None:
-    """Section 7, event by event."""
-    assert {sequence.value for sequence in Sequence if is_stopped_by(sequence, event)} == stopped
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from christmas_tasks.sequences import (
     StopEvent,
     Timing,
     all_template_names,
+    is_stopped_by,
     mail_key,
     plan_emails,
     template_name,
@@ -228,3 +229,18 @@ def test_each_sequence_stops_for_the_contracts_reasons(name: str, stopped_by: se
 def test_only_onboarding_is_transactional(name: str) -> None:
     """A setting decides on its unsubscribe link; all others always have one."""
     assert RULES[Sequence(name)].transactional is (name == "onboarding")
+
+
+@pytest.mark.parametrize(
+    ("event", "stopped"),
+    [
+        (StopEvent.UNSUBSCRIBED, {"5day", "noshow", "postcall", "onboarding"}),
+        (StopEvent.BOUNCED, {"5day", "noshow", "postcall", "onboarding"}),
+        (StopEvent.COMPLAINED, {"5day", "noshow", "postcall", "onboarding"}),
+        (StopEvent.BOOKED, {"5day", "noshow"}),
+        (StopEvent.PAID, {"5day", "noshow", "postcall"}),
+    ],
+)
+def test_each_event_stops_the_contracts_sequences(event: StopEvent, stopped: set[str]) -> None:
+    """Section 7, event by event."""
+    assert {sequence.value for sequence in Sequence if is_stopped_by(sequence, event)} == stopped

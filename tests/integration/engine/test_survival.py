@@ -119,7 +119,7 @@ def test_one_engine_holds_its_folder_and_stops_clean_and_quick(new_engine: Calla
     assert [line for line in first.log_path.read_text("utf-8").splitlines() if "ERROR" in line] == []
 
 
-def test_a_database_that_cannot_be_read_is_told_with_its_remedy(new_engine: Callable[..., Any]) -> None:
+def test_a_damaged_database_is_told_with_its_remedy(new_engine: Callable[..., Any]) -> None:
     """A person moves it away and goes on from the tracker."""
     engine = new_engine()
     folder = engine.data_dir / "db"

@@ -8,7 +8,12 @@ import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.sql.Statement;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.h2.mvstore.DataUtils;
+import org.h2.mvstore.MVStoreException;
 
 /**
  * The engine's H2 database while the engine is not using it.
@@ -17,8 +22,7 @@ import java.util.Optional;
  */
 record Database(String url, String user) {
     private static final String PREFIX = "jdbc:h2:async:";
-    /** H2's FILE_CORRUPTED_1. */
-    private static final int UNREADABLE = 90030;
+    private static final Set<Integer> DAMAGE = Set.of(DataUtils.ERROR_FILE_CORRUPT, DataUtils.ERROR_CHUNK_NOT_FOUND);
 
     /** {@return the database of an engine; none for a worker} */
     static Optional<Database> of(PropertyResolver settings) {
@@ -33,7 +37,7 @@ record Database(String url, String user) {
      * columns of those tables as numbers: an execution's state would be {@code 6}, and a comparison with a state fails
      * (error 22018). Opened a second time there is nothing to roll back, and everything reads as it was written.
      *
-     * @throws StartProblem it can't be read
+     * @throws StartProblem it is damaged
      * @throws SQLException it can't be opened; in use, for example
      */
     static void recover(Environment settings) throws SQLException {
@@ -56,12 +60,18 @@ record Database(String url, String user) {
         try {
             shutDown();
         } catch (SQLException e) {
-            if (e.getErrorCode() != UNREADABLE) {
+            if (!isDamage(e)) {
                 throw e;
             }
-            throw new StartProblem("Kestra's database can't be read: move the folder " + file().getParent() + " away, start "
+            throw new StartProblem("Kestra's database is damaged: move the folder " + file().getParent() + " away, start "
                 + "again, and run reconcile. What was planned is in Notion; see docs/OPERATIONS.md, When something is lost", e);
         }
+    }
+
+    /** H2's SQL error codes tell it only in part: the store's own one stands among the causes. */
+    private static boolean isDamage(Throwable problem) {
+        return Stream.iterate(problem, Objects::nonNull, Throwable::getCause)
+            .anyMatch(cause -> cause instanceof MVStoreException store && DAMAGE.contains(store.getErrorCode()));
     }
 
     private Path file() {
