@@ -33,7 +33,7 @@ record Database(String url, String user) {
     /**
      * Ends the transactions that a kill has left open, before the engine opens the database.
      *
-     * <p>H2 2.5.252 rolls them back before it knows the tables, and for as long as it then stays open, reads the ENUM
+     * <p>H2 2.4.240 rolls them back before it knows the tables, and for as long as it then stays open, reads the ENUM
      * columns of those tables as numbers: an execution's state would be {@code 6}, and a comparison with a state fails
      * (error 22018). Opened a second time there is nothing to roll back, and everything reads as it was written.
      *

@@ -25,17 +25,15 @@ class Commands {
     private final AsyncOperationWaiter waiter;
     private final AsyncOperationsConfiguration settings;
     private final ExecutionRepositoryInterface executions;
-    private final Durability durability;
 
     Commands(
         DispatchQueueInterface<ExecutionCommand> queue, BroadcastQueueInterface<ExecutionKilled> kills, AsyncOperationWaiter waiter,
-        AsyncOperationsConfiguration settings, ExecutionRepositoryInterface executions, Durability durability) {
+        AsyncOperationsConfiguration settings, ExecutionRepositoryInterface executions) {
         this.queue = queue;
         this.kills = kills;
         this.waiter = waiter;
         this.settings = settings;
         this.executions = executions;
-        this.durability = durability;
     }
 
     /** {@return the execution, or a 404} */
@@ -70,7 +68,6 @@ class Commands {
         if (done != null && done.outcome() == Outcome.FAILED) {
             throw new IllegalStateException(done.error());
         }
-        durability.flush();
     }
 
     private static void emit(Emission emission) {

@@ -40,7 +40,6 @@ import java.util.Optional;
 import java.util.Set;
 import org.reactivestreams.Publisher;
 import reactor.core.publisher.Mono;
-import reactor.core.scheduler.Schedulers;
 
 /**
  * Starts the flow whose webhook trigger has the key of the address, and answers what the trigger decides.
@@ -59,15 +58,13 @@ class WebhookController {
     private final WebhookService webhooks;
     private final QueuedWebhooks queuedWebhooks;
     private final StorageInterface storage;
-    private final Durability durability;
 
     WebhookController(
-        FlowRepositoryInterface flows, WebhookService webhooks, QueuedWebhooks queuedWebhooks, StorageInterface storage, Durability durability) {
+        FlowRepositoryInterface flows, WebhookService webhooks, QueuedWebhooks queuedWebhooks, StorageInterface storage) {
         this.flows = flows;
         this.webhooks = webhooks;
         this.queuedWebhooks = queuedWebhooks;
         this.storage = storage;
-        this.durability = durability;
     }
 
     @Get(uris = {ADDRESS, ADDRESS_WITHOUT_TENANT}, produces = MediaType.ALL)
@@ -108,9 +105,6 @@ class WebhookController {
         WebhookService starter = trigger instanceof Webhook webhook && webhook.getWait() ? webhooks : queuedWebhooks;
         return trigger
             .evaluate(new WebhookContext(handedOver, null, flow, trigger, starter, executionId, stored))
-            // Not on the engine's own thread: it would stand still for the disk while other webhooks wait.
-            .publishOn(Schedulers.boundedElastic())
-            .doOnNext(decided -> durability.flush())
             .map(WebhookController::answer);
     }
 
