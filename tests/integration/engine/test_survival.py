@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.integration
 
 OFFICIAL_PLUGIN = Path(__file__).parents[4] / "shared" / "engine" / "official-plugin-script-python.jar"
+_APPLICATION = Path(__file__).parents[3] / "kestra" / "embedded" / "src" / "main" / "resources" / "application.yml"
 BY_STATE = """\
 id: by_state
 type: io.kestra.plugin.core.dashboard.chart.Table
@@ -100,6 +101,18 @@ def test_a_kill_in_a_transaction_leaves_states_readable(
     api = api_of(engine)
     figures = api.json(api.http.post("/dashboards/charts/preview", json={"chart": BY_STATE}))
     assert figures["results"] == [{"state": "SUCCESS", "total": 1}]
+
+
+def test_the_database_survives_kills_in_the_middle_of_heavy_writing(tmp_path: Path) -> None:
+    """H2 itself with the engine's options: written in the background, kills damage it."""
+    options = re.search(r"jdbc:h2:async:\$\{ENGINE_DATA_DIR}/db/kestra(;.+)", _APPLICATION.read_text("utf-8"))
+    assert options is not None
+    url = f"jdbc:h2:async:{tmp_path}/kestra{options[1]}"
+    java: list[str | Path] = [find_java_home() / "bin" / "java", "-cp", ensure_built() / "lib" / "*"]
+    program = Path(__file__).parent / "WriteUntilKilled.java"
+    for milliseconds in (1_500, 2_500, 2_000):
+        assert subprocess.run([*java, program, "write", url, str(milliseconds)], check=False).returncode == 9
+        subprocess.run([*java, program, "read", url], check=True)
 
 
 def test_one_engine_holds_its_folder_and_stops_clean_and_quick(new_engine: Callable[..., Any]) -> None:

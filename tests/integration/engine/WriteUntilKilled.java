@@ -1,0 +1,66 @@
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.PreparedStatement;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.Random;
+
+/** Writes large values from several threads until it dies of kill -9; or reads them all, twice, closed in order in between. */
+class WriteUntilKilled {
+    private static final int WRITERS = 8;
+    private static final int LARGEST = 300_000;
+
+    public static void main(String[] arguments) throws Exception {
+        String url = arguments[1];
+        if (arguments[0].equals("read")) {
+            read(url);
+            read(url);
+            return;
+        }
+        try (Connection connection = DriverManager.getConnection(url, "kestra", ""); Statement statement = connection.createStatement()) {
+            statement.execute("CREATE TABLE IF NOT EXISTS kept(id INT PRIMARY KEY, text VARCHAR)");
+            statement.execute("CREATE TABLE IF NOT EXISTS queue(id IDENTITY PRIMARY KEY, writer INT, text VARCHAR)");
+        }
+        for (int writer = 0; writer < WRITERS; writer++) {
+            int number = writer;
+            Thread.ofPlatform().start(() -> write(url, number));
+        }
+        Thread.sleep(Long.parseLong(arguments[2]));
+        Runtime.getRuntime().halt(9);
+    }
+
+    private static void write(String url, int writer) {
+        Random random = new Random(writer);
+        try (Connection connection = DriverManager.getConnection(url, "kestra", "");
+            PreparedStatement keep = connection.prepareStatement("MERGE INTO kept KEY(id) VALUES(?, ?)");
+            PreparedStatement add = connection.prepareStatement("INSERT INTO queue(writer, text) VALUES(?, ?)");
+            PreparedStatement take = connection.prepareStatement("DELETE FROM queue WHERE writer = ?")) {
+            connection.setAutoCommit(false);
+            for (int turn = 0; ; turn++) {
+                String text = "x".repeat(random.nextInt(LARGEST));
+                keep.setInt(1, 100 * writer + turn % 20);
+                keep.setString(2, text);
+                keep.execute();
+                for (int message = 0; message < 3; message++) {
+                    add.setInt(1, writer);
+                    add.setString(2, text);
+                    add.execute();
+                }
+                connection.commit();
+                take.setInt(1, writer);
+                take.execute();
+                connection.commit();
+            }
+        } catch (SQLException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private static void read(String url) throws SQLException {
+        try (Connection connection = DriverManager.getConnection(url, "kestra", ""); Statement statement = connection.createStatement()) {
+            statement.executeQuery("SELECT COUNT(*), SUM(LENGTH(text)) FROM kept");
+            statement.executeQuery("SELECT COUNT(*), SUM(LENGTH(text)) FROM queue");
+            statement.execute("SHUTDOWN");
+        }
+    }
+}
