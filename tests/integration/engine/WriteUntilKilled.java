@@ -1,6 +1,7 @@
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.PreparedStatement;
+import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.Random;
@@ -58,8 +59,12 @@ class WriteUntilKilled {
 
     private static void read(String url) throws SQLException {
         try (Connection connection = DriverManager.getConnection(url, "kestra", ""); Statement statement = connection.createStatement()) {
-            statement.executeQuery("SELECT COUNT(*), SUM(LENGTH(text)) FROM kept");
-            statement.executeQuery("SELECT COUNT(*), SUM(LENGTH(text)) FROM queue");
+            try (ResultSet kept = statement.executeQuery("SELECT COUNT(*), SUM(LENGTH(text)) FROM kept")) {
+                if (!kept.next() || kept.getLong(1) < WRITERS) {
+                    throw new IllegalStateException("Not every writer has written");
+                }
+            }
+            statement.executeQuery("SELECT COUNT(*), SUM(LENGTH(text)) FROM queue").close();
             statement.execute("SHUTDOWN");
         }
     }
