@@ -5,11 +5,16 @@ import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.util.Random;
+import org.h2.engine.SessionLocal;
+import org.h2.jdbc.JdbcConnection;
+import org.h2.mvstore.MVStore;
 
-/** Writes large values from several threads until it dies of kill -9; or reads them all, twice, closed in order in between. */
+/** Writes large values from several threads, and compacts what they leave, until it dies of kill -9; or reads them all, twice, closed in order in between. */
 class WriteUntilKilled {
     private static final int WRITERS = 8;
     private static final int LARGEST = 300_000;
+    private static final int RETENTION_MS = 500;
+    private static final int COMPACT_EVERY_MS = 100;
 
     public static void main(String[] arguments) throws Exception {
         String url = arguments[1];
@@ -26,6 +31,7 @@ class WriteUntilKilled {
             int number = writer;
             Thread.ofPlatform().start(() -> write(url, number));
         }
+        Thread.ofPlatform().daemon().start(() -> compact(url));
         Thread.sleep(Long.parseLong(arguments[2]));
         Runtime.getRuntime().halt(9);
     }
@@ -53,6 +59,21 @@ class WriteUntilKilled {
                 connection.commit();
             }
         } catch (SQLException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** As the engine does, but sooner and more often. */
+    private static void compact(String url) {
+        try (Connection connection = DriverManager.getConnection(url, "kestra", "")) {
+            var session = (SessionLocal) connection.unwrap(JdbcConnection.class).getSession();
+            MVStore store = session.getDatabase().getStore().getMvStore();
+            store.setRetentionTime(RETENTION_MS);
+            while (true) {
+                Thread.sleep(COMPACT_EVERY_MS);
+                store.compact(50, 4 << 20);
+            }
+        } catch (SQLException | InterruptedException e) {
             throw new IllegalStateException(e);
         }
     }

@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -33,6 +34,15 @@ data:
     state: {field: STATE}
     total: {field: ID, agg: COUNT}
 """
+
+
+_NOTICED_SOON = {
+    "KESTRA_SERVER_LIVENESS_INTERVAL": "1s",
+    "KESTRA_SERVER_LIVENESS_HEARTBEAT_INTERVAL": "1s",
+    "KESTRA_SERVER_LIVENESS_INITIAL_DELAY": "3s",
+    "KESTRA_SERVER_LIVENESS_TIMEOUT": "3s",
+    "KESTRA_SERVER_TERMINATION_GRACE_PERIOD": "2s",
+}
 
 
 def states_of(api: Any, execution: str) -> list[str]:
@@ -81,6 +91,30 @@ def test_a_webhook_that_was_answered_from_the_queue_survives_a_kill(
     api = api_of(engine)
     for execution in answered:
         assert api.ended(execution, 60)["state"]["current"] == "SUCCESS"
+
+
+def test_a_kill_between_a_state_and_its_message_leaves_nothing_hanging(
+    new_engine: Callable[..., Any], api_of: Callable[..., Any], tmp_path: Path
+) -> None:
+    """One execution's date had come, another one's first task had ended: both go on after the next start."""
+    engine = new_engine()
+    engine.start()
+    api = api_of(engine)
+    flag = tmp_path / "flag"
+    flag.touch()
+    halfway = api.ended(api.create("gate", flag=str(flag))["id"])["id"]
+    due = datetime.now(UTC) + timedelta(seconds=3)
+    waiting = api.create("child", params={"scheduleDate": due.isoformat()})["id"]
+    api.reached(waiting, "CREATED")
+    engine.stop()
+    java = find_java_home() / "bin" / "java"
+    program = Path(__file__).parent / "LoseMessages.java"
+    subprocess.run([java, "-cp", ensure_built() / "lib" / "*", program, engine.data_dir, waiting, halfway], check=True)
+    engine.start()
+    api = api_of(engine)
+    for one in (waiting, halfway):
+        assert api.ended(one)["state"]["current"] == "SUCCESS"
+    assert states_of(api, halfway) == ["SUCCESS"] * 2
 
 
 def test_a_kill_in_a_transaction_leaves_states_readable(
@@ -175,6 +209,36 @@ def test_a_further_worker_takes_tasks(
     for one in ids:
         api.http.delete(f"/executions/{one}/actions/kill")
         assert api.ended(one)["state"]["current"] == "KILLED"
+
+
+def test_a_dead_workers_tasks_are_given_away_once(
+    new_engine: Callable[..., Any], api_of: Callable[..., Any], until: Callable[..., Any], tmp_path: Path
+) -> None:
+    """Also if they still wait when the dead worker's time of grace is over, while the living one is busy."""
+    engine = new_engine(workers=1, worker_threads=2, env=_NOTICED_SOON)
+    engine.start()
+    api = api_of(engine)
+    flag = tmp_path / "flag"
+
+    def begun() -> list[str]:
+        notes = flag.with_suffix(".begun")
+        return notes.read_text("utf-8").split() if notes.exists() else []
+
+    # Two run in each process, two are in store there.
+    ids = [api.create("holder", flag=str(flag))["id"] for _ in range(8)]
+    until(lambda: len(begun()) == 4)
+    engine.kill_worker(engine.worker_pids[0])
+    over = re.compile(r"type=WORKER, .*after termination grace period")
+    until(lambda: over.search(engine.log_path.read_text("utf-8")))
+    flag.touch()
+    for one in ids:
+        assert api.ended(one)["state"]["current"] == "SUCCESS"
+    # What comes after them in the queue ends after them.
+    behind = [api.create("holder", flag=str(flag))["id"] for _ in range(4)]
+    for one in behind:
+        api.ended(one)
+    # The two that ran in the dead worker began a second time.
+    assert sorted(Counter(begun()).values()) == [1] * 10 + [2] * 2
 
 
 @pytest.mark.skipif(not OFFICIAL_PLUGIN.is_file(), reason="the official plugin's jar is not beside the repository")

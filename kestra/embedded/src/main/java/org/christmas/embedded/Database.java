@@ -16,7 +16,7 @@ import org.h2.mvstore.DataUtils;
 import org.h2.mvstore.MVStoreException;
 
 /**
- * The engine's H2 database while the engine is not using it.
+ * The engine's H2 database, beside the engine.
  *
  * @param url as the engine opens it
  */
@@ -45,6 +45,11 @@ record Database(String url, String user) {
         if (found.isPresent() && Files.exists(found.get().file())) {
             found.get().openAndClose();
         }
+    }
+
+    /** {@return a connection to it; in the same process as the engine, beside the engine's own} */
+    Connection connect() throws SQLException {
+        return DriverManager.getConnection(url, user, "");
     }
 
     /** Writes and compacts the file. The engine leaves its database open when it ends. */
@@ -79,7 +84,7 @@ record Database(String url, String user) {
     }
 
     private void shutDown() throws SQLException {
-        try (Connection connection = DriverManager.getConnection(url, user, ""); Statement statement = connection.createStatement()) {
+        try (Connection connection = connect(); Statement statement = connection.createStatement()) {
             statement.execute("SHUTDOWN");
         }
     }

@@ -1,5 +1,6 @@
 package org.christmas.embedded;
 
+import io.kestra.core.queues.QueueException;
 import io.kestra.core.runners.Executor;
 import io.kestra.core.runners.Indexer;
 import io.kestra.core.runners.Scheduler;
@@ -10,6 +11,7 @@ import io.kestra.worker.AbstractWorker;
 import io.kestra.worker.systemworker.SystemWorker;
 import io.micronaut.context.ApplicationContext;
 import io.micronaut.runtime.server.EmbeddedServer;
+import java.sql.SQLException;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ExecutorService;
@@ -30,7 +32,10 @@ final class EngineParts {
     }
 
     /** Starts every service of one process engine, the HTTP front last: once it answers, webhooks are served. */
-    static EngineParts start(ApplicationContext context, int workerThreads) {
+    static EngineParts start(ApplicationContext context, int workerThreads) throws SQLException, QueueException {
+        Database database = Database.of(context.getEnvironment()).orElseThrow();
+        Compaction.start(database);
+        context.getBean(Unfinished.class).carryOn(database);
         ExecutorService threads = Executors.newCachedThreadPool();
         threads.execute(context.getBean(Executor.class));
         Controller controller = context.getBean(Controller.class);
