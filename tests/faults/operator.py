@@ -62,15 +62,18 @@ class Operator:
         deadline = told_at + self._patience_s
         while left := self._count(**{"filters[state][IN]": _UNFINISHED}):
             if time.monotonic() > deadline:
-                hanging = [
-                    f"{found['flowId']} {found['id']} {found['state']['current']}"
-                    for found in self._search(**{"filters[state][IN]": _UNFINISHED})
-                ]
-                raise Hanging(f"{left} executions have not ended: {'; '.join(hanging[:5])}")
+                hanging = self._search(**{"filters[state][IN]": _UNFINISHED})
+                raise Hanging(f"{left} executions have not ended: {'; '.join(map(self._where, hanging[:5]))}")
             if time.monotonic() > told_at + _TELL_S:
                 told_at = time.monotonic()
                 self._report(f"{left} executions have not ended")
             time.sleep(_POLL_S)
+
+    def _where(self, execution: dict[str, Any]) -> str:
+        """How far one has come: its state, and that of each of its tasks."""
+        runs = self._world.execution(execution["id"]).get("taskRunList") or ()
+        tasks = ", ".join(f"{run['taskId']} {run['state']['current']}" for run in runs)
+        return f"{execution['flowId']} {execution['id']} {execution['state']['current']} ({tasks or 'no task'})"
 
     def repeat_all(self) -> int:
         """Restart what has failed where it failed, replay what has given up; returns how many."""
