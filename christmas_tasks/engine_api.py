@@ -4,12 +4,14 @@ Kestra 2.0.0 renders a Subflow's ``scheduleDate`` once for each flow revision an
 later one (kestra-io/kestra issue 18581), so what waits is started over the API, whose answer is right each time.
 """
 
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from christmas_tasks.errors import OutcomeUnknown, SetupRefused, VendorUnavailable
+from christmas_tasks.instants import read_instant
 from christmas_tasks.retrying import retry_after_s, retrying
 
 if TYPE_CHECKING:
@@ -19,11 +21,30 @@ DEFAULT_URL = "http://127.0.0.1:8080"
 NAMESPACE = "christmas"
 FLOW = "send-email"
 LIVE_STATES = ("CREATED", "SUBMITTED", "QUEUED", "RUNNING", "RETRYING", "RESTARTED", "PAUSED", "KILLING")
+# What is due starts within seconds, also where hundreds are.
+_OVERDUE = timedelta(minutes=15)
+# Longer than all tries of all its tasks can take.
+_STANDS_STILL = timedelta(hours=3)
 _PAGE_SIZE = 100
 _TIMEOUT_S = 35.0
 _REASON_LIMIT = 200
 # Said by what stands in front of Kestra rather than by Kestra: a repeat may help.
 _LATER = frozenset({408, 425, 429})
+
+
+@dataclass(frozen=True)
+class StandingStill:
+    """An execution that goes on no more, although it has not ended.
+
+    Args:
+        execution_id: Kestra's id.
+        flow: Its flow's id.
+        since: When it should have started, or reached its state; aware UTC.
+    """
+
+    execution_id: str
+    flow: str
+    since: datetime
 
 
 class EngineApi:
@@ -68,21 +89,36 @@ class EngineApi:
     def live_emails(self) -> frozenset[tuple[str, int]]:
         """The enrolment keys and numbers of all emails that wait or run as executions right now.
 
+        Without those that stand still: an execution too many mails nothing twice, one too few never comes.
+
         Raises:
             SetupRefused: Wrong login.
             VendorUnavailable: No answer.
         """
-        return frozenset(self._search({"filters[state][IN]": ",".join(LIVE_STATES)}))
+        return self._emails({"filters[state][IN]": ",".join(LIVE_STATES)})
 
     def waiting_numbers(self, enrolment_key: str) -> frozenset[int]:
-        """The email numbers of one enrolment that wait for their date.
+        """The email numbers of one enrolment that wait for their date, which is not long past.
 
         Raises:
             SetupRefused: Wrong login.
             VendorUnavailable: No answer.
         """
         only = {"filters[state][IN]": "CREATED", "filters[labels][EQUALS][enrolment]": enrolment_key}
-        return frozenset(number for _, number in self._search(only))
+        return frozenset(number for _, number in self._emails(only))
+
+    def standing_still(self) -> tuple[StandingStill, ...]:
+        """What has run for hours, longer than all tries take: Kestra was killed between a state and its next step.
+
+        Raises:
+            SetupRefused: Wrong login.
+            VendorUnavailable: No answer.
+        """
+        # Nobody can do anything about KILLING, and what waits is reconcile's.
+        states = [state for state in LIVE_STATES if state not in {"CREATED", "KILLING", "PAUSED"}]
+        now = datetime.now(UTC)
+        found = self._search({"filters[state][IN]": ",".join(states)})
+        return tuple(still for execution in found if (still := _standing_still(execution, now)))
 
     def start(self, inputs: Mapping[str, str], labels: Mapping[str, str], at: datetime) -> str:
         """Start ``send-email`` at a time; a past one is at once. A repeat starts one more, which mails nothing twice.
@@ -103,12 +139,19 @@ class EngineApi:
             "scheduleDate": at.isoformat(),
             "labels": [f"{name}:{value}" for name, value in labels.items()],
         }
-        files = {name: (None, value) for name, value in inputs.items()}
-        call = partial(self._call, "POST", f"executions/{NAMESPACE}/{FLOW}", params=params, files=files)
+        call = partial(self._call, "POST", f"executions/{NAMESPACE}/{FLOW}", params=params, files=form(inputs))
         return str(retrying(call, budget_s=self._budget_s)["id"])
 
-    def _search(self, only: Mapping[str, str]) -> list[tuple[str, int]]:
-        found: list[tuple[str, int]] = []
+    def _emails(self, only: Mapping[str, str]) -> frozenset[tuple[str, int]]:
+        now = datetime.now(UTC)
+        found = set()
+        for execution in self._search({"filters[flowId][EQUALS]": FLOW, **only}):
+            labels = {label["key"]: str(label["value"]) for label in execution.get("labels") or ()}
+            if labels.get("enrolment") and labels.get("email", "").isdigit() and not _standing_still(execution, now):
+                found.add((labels["enrolment"], int(labels["email"])))
+        return frozenset(found)
+
+    def _search(self, only: Mapping[str, str]) -> Iterator[dict[str, Any]]:
         page = 1
         while True:
             params = {
@@ -116,17 +159,13 @@ class EngineApi:
                 "size": _PAGE_SIZE,
                 "sort": "id:asc",
                 "filters[namespace][EQUALS]": NAMESPACE,
-                "filters[flowId][EQUALS]": FLOW,
                 **only,
             }
             call = partial(self._call, "GET", "executions/search", params=params)
             answer = retrying(call, budget_s=self._budget_s)
-            for execution in answer["results"]:
-                labels = {label["key"]: str(label["value"]) for label in execution.get("labels") or ()}
-                if labels.get("enrolment") and labels.get("email", "").isdigit():
-                    found.append((labels["enrolment"], int(labels["email"])))
+            yield from answer["results"]
             if page * _PAGE_SIZE >= answer["total"]:
-                return found
+                return
             page += 1
 
     def _call(self, method: str, path: str, **content: Any) -> Any:  # noqa: ANN401 - Kestra's JSON
@@ -163,6 +202,26 @@ class EngineApi:
                 retry_after_s=retry_after_s(answer.headers),
             )
         return answer
+
+
+def form(values: Mapping[str, str]) -> dict[str, tuple[None, bytes, None, dict[str, str]]]:
+    """Values as the parts of a form, in httpx's ``files``, each with its length.
+
+    Netty, Kestra's HTTP server, adds a carriage return to a value without one if the network cuts the form behind it
+    (netty/netty issue 17383): ``2`` would be no number any more.
+    """
+    parts = {name: value.encode() for name, value in values.items()}
+    return {name: (None, part, None, {"Content-Length": str(len(part))}) for name, part in parts.items()}
+
+
+def _standing_still(execution: Mapping[str, Any], now: datetime) -> StandingStill | None:
+    state = execution["state"]
+    waits_until = read_instant(execution.get("scheduleDate")) if state["current"] == "CREATED" else None
+    entered = [entry.get("date") for entry in state.get("histories") or ()]
+    since = waits_until or read_instant(entered[-1] if entered else state.get("startDate"))
+    if since is None or now - since.instant < (_OVERDUE if waits_until else _STANDS_STILL):
+        return None
+    return StandingStill(str(execution["id"]), str(execution["flowId"]), since.instant)
 
 
 def _reason(answer: "Response") -> str:

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from typing import Protocol
 
 from christmas_tasks.columns import Database
+from christmas_tasks.engine_api import StandingStill
 from christmas_tasks.errors import SettingsError
 from christmas_tasks.sequences import Mode
 from christmas_tasks.settings import OPTIONAL_SECRETS, REQUIRED_SECRETS, Settings
@@ -37,11 +38,15 @@ class Domains(Protocol):
         ...
 
 
-class Pingable(Protocol):
+class Engine(Protocol):
     """What the check asks of Kestra."""
 
     def ping(self) -> None:
         """Prove that the API answers and takes the login."""
+        ...
+
+    def standing_still(self) -> tuple[StandingStill, ...]:
+        """What has run for hours, longer than all tries take."""
         ...
 
 
@@ -49,7 +54,7 @@ def check(
     environ: Mapping[str, str],
     notion: Callable[[], Databases],
     mailer: Callable[[], Domains],
-    engine: Callable[[], Pingable],
+    engine: Callable[[], Engine],
     now: datetime,
     tell: Callable[[Finding], None] = lambda _: None,
 ) -> Report:
@@ -132,6 +137,11 @@ def _check_resend(mailer: Domains, settings: Settings, findings: Findings) -> No
         findings.good("Resend answers, the sender's domain is verified")
 
 
-def _check_engine(engine: Pingable, findings: Findings) -> None:
+def _check_engine(engine: Engine, findings: Findings) -> None:
     engine.ping()
     findings.good("Kestra's API answers and takes the login")
+    for still in engine.standing_still():
+        findings.fault(
+            f"Execution {still.execution_id} of {still.flow} stands still since {still.since:%Y-%m-%d %H:%M} UTC: "
+            "kill it, then press Replay, which mails nothing twice."
+        )

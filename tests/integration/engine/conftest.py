@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import httpx
 import pytest
 
+from christmas_tasks.engine_api import form
 from christmas_tasks.local.engine import EngineProcess
 from christmas_tasks.local.engine_build import ensure_built
 
@@ -58,8 +59,7 @@ class Api:
 
     def create(self, flow: str, params: dict[str, str] | None = None, **inputs: str) -> Any:
         """Start an execution."""
-        files = {name: (None, value) for name, value in inputs.items()}
-        answer = self.http.post(f"/executions/engine/{flow}", params=params, files=files or None)
+        answer = self.http.post(f"/executions/engine/{flow}", params=params, files=form(inputs) or None)
         return self.json(answer)
 
     def execution(self, execution_id: str) -> Any:

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from christmas_tasks.engine_api import form
+from tests.integration.engine.conftest import LOGIN
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
@@ -161,3 +164,25 @@ def test_kestras_own_client_works(api: Any, client: Any, tmp_path: Path, until: 
     assert client.outputs.task_run_outputs(started.id, information[0].task_run_id, "main") == {"value": started.id}
     assert any("exit code 7" in entry.message for entry in client.logs.list_logs_from_execution(started.id, "main"))
     assert client.flows.flow("engine", "gate", "main", source=True).source.startswith("id: gate")
+
+
+class InPieces(httpx.HTTPTransport):
+    """Sends each byte of a body as a chunk of its own, as a network may cut it."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        body = request.read()
+        cut = httpx.Request(
+            request.method,
+            request.url,
+            headers={name: value for name, value in request.headers.items() if name != "content-length"},
+            content=(body[place : place + 1] for place in range(len(body))),
+        )
+        return super().handle_request(cut)
+
+
+def test_inputs_arrive_as_given_however_the_network_cuts_the_form(api: Any, tmp_path: Path) -> None:
+    """Netty takes a part without a length for longer than it is if a piece ends behind its carriage return."""
+    inputs = {"flag": str(tmp_path)}
+    with httpx.Client(base_url=f"{api.url}/api/v1/main", auth=LOGIN, transport=InPieces()) as http:
+        answer = http.post("/executions/engine/gate", files=form(inputs))
+    assert api.json(answer)["inputs"] == inputs

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from christmas_tasks.columns import COLUMNS, Database
+from christmas_tasks.engine_api import StandingStill
 from christmas_tasks.errors import SetupRefused, VendorUnavailable
 from christmas_tasks.notion_schema import ActualColumn, Schema
 from christmas_tasks.settings import OPTIONAL_SECRETS, REQUIRED_PLAIN, REQUIRED_SECRETS
@@ -45,6 +46,7 @@ class FakeVendors:
     domains_found: dict[str, str] = field(default_factory=lambda: {"example.org": "verified"})
     refused: Database | None = None
     wrong_login: bool = False
+    still: tuple[StandingStill, ...] = ()
 
     def whoami(self) -> str:
         return "Campaign"
@@ -65,6 +67,9 @@ class FakeVendors:
     def ping(self) -> None:
         if self.wrong_login:
             raise SetupRefused("Kestra's API refuses the login.")
+
+    def standing_still(self) -> tuple[StandingStill, ...]:
+        return self.still
 
 
 def look(vendors: FakeVendors | None = None, environ: Mapping[str, str] | None = None) -> Report:
@@ -177,6 +182,13 @@ def test_trouble_at_one_vendor_is_one_fault_and_the_other_is_still_asked() -> No
 def test_a_wrong_login_of_kestras_api_is_a_fault() -> None:
     """Without it no email can be scheduled."""
     assert look(FakeVendors(wrong_login=True)).faults == ("Kestra's API refuses the login.",)
+
+
+def test_an_execution_that_stands_still_is_a_fault() -> None:
+    """A lead may be without its emails: the report says which one, since when, and what to do."""
+    still = StandingStill("e1", "assessment-handler", NOW)
+    (fault,) = look(FakeVendors(still=(still,))).faults
+    assert fault.startswith("Execution e1 of assessment-handler stands still since 2025-11-20 12:00 UTC: kill it,")
 
 
 def test_testing_mode_and_a_past_deadline_are_warnings() -> None:
