@@ -241,7 +241,7 @@ class _NothingWaits:
         self.start = engine.start
 
     @staticmethod
-    def waiting_numbers(enrolment_key: str) -> frozenset[int]:  # noqa: ARG004 - the protocol's
+    def waiting_numbers(enrolment_key: str, *, overdue: bool) -> frozenset[int]:  # noqa: ARG004 - the protocol's
         return frozenset()
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from time import sleep
 from typing import TYPE_CHECKING, Any
 
 from christmas_tasks.errors import OutcomeUnknown, SetupRefused, VendorUnavailable
@@ -21,9 +22,10 @@ DEFAULT_URL = "http://127.0.0.1:8080"
 NAMESPACE = "christmas"
 FLOW = "send-email"
 LIVE_STATES = ("CREATED", "SUBMITTED", "QUEUED", "RUNNING", "RETRYING", "RESTARTED", "PAUSED", "KILLING")
-# What is due starts within seconds, also where hundreds are.
+# What is due starts within seconds, also where hundreds are; and within a minute of Kestra's start.
 _OVERDUE = timedelta(minutes=15)
-# Longer than all tries of all its tasks can take.
+_SECOND_LOOK_S = 60.0
+# In one state: each try of each task enters a new one.
 _STANDS_STILL = timedelta(hours=3)
 _PAGE_SIZE = 100
 _TIMEOUT_S = 35.0
@@ -89,32 +91,43 @@ class EngineApi:
     def live_emails(self) -> frozenset[tuple[str, int]]:
         """The enrolment keys and numbers of all emails that wait or run as executions right now.
 
-        Without those that stand still: an execution too many mails nothing twice, one too few never comes.
+        Without those that stand still: an execution too many mails nothing twice, one too few never comes. Looks again
+        after a minute if there are such: a Kestra that has just been started is only catching up.
 
         Raises:
             SetupRefused: Wrong login.
             VendorUnavailable: No answer.
         """
-        return self._emails({"filters[state][IN]": ",".join(LIVE_STATES)})
+        only = {"filters[state][IN]": ",".join(LIVE_STATES)}
+        every, moving = self._emails(only)
+        if every != moving:
+            sleep(_SECOND_LOOK_S)
+            _, moving = self._emails(only)
+        return moving
 
-    def waiting_numbers(self, enrolment_key: str) -> frozenset[int]:
-        """The email numbers of one enrolment that wait for their date, which is not long past.
+    def waiting_numbers(self, enrolment_key: str, *, overdue: bool) -> frozenset[int]:
+        """The email numbers of one enrolment that wait for their date.
+
+        Args:
+            enrolment_key: Of the tracker row.
+            overdue: Also those whose date is long past.
 
         Raises:
             SetupRefused: Wrong login.
             VendorUnavailable: No answer.
         """
         only = {"filters[state][IN]": "CREATED", "filters[labels][EQUALS][enrolment]": enrolment_key}
-        return frozenset(number for _, number in self._emails(only))
+        every, moving = self._emails(only)
+        return frozenset(number for _, number in (every if overdue else moving))
 
     def standing_still(self) -> tuple[StandingStill, ...]:
-        """What has run for hours, longer than all tries take: Kestra was killed between a state and its next step.
+        """What has been in one state for hours, without what waits for its date (``live_emails``) or for a person.
 
         Raises:
             SetupRefused: Wrong login.
             VendorUnavailable: No answer.
         """
-        # Nobody can do anything about KILLING, and what waits is reconcile's.
+        # Nobody can do anything about KILLING.
         states = [state for state in LIVE_STATES if state not in {"CREATED", "KILLING", "PAUSED"}]
         now = datetime.now(UTC)
         found = self._search({"filters[state][IN]": ",".join(states)})
@@ -139,17 +152,21 @@ class EngineApi:
             "scheduleDate": at.isoformat(),
             "labels": [f"{name}:{value}" for name, value in labels.items()],
         }
-        call = partial(self._call, "POST", f"executions/{NAMESPACE}/{FLOW}", params=params, files=form(inputs))
+        call = partial(self._call, "POST", f"executions/{NAMESPACE}/{FLOW}", params=params, files=form_parts(inputs))
         return str(retrying(call, budget_s=self._budget_s)["id"])
 
-    def _emails(self, only: Mapping[str, str]) -> frozenset[tuple[str, int]]:
+    def _emails(self, only: Mapping[str, str]) -> tuple[frozenset[tuple[str, int]], frozenset[tuple[str, int]]]:
+        """Enrolment keys and numbers: of all that are found, and of those that don't stand still."""
         now = datetime.now(UTC)
-        found = set()
+        every, moving = set(), set()
         for execution in self._search({"filters[flowId][EQUALS]": FLOW, **only}):
             labels = {label["key"]: str(label["value"]) for label in execution.get("labels") or ()}
-            if labels.get("enrolment") and labels.get("email", "").isdigit() and not _standing_still(execution, now):
-                found.add((labels["enrolment"], int(labels["email"])))
-        return frozenset(found)
+            if labels.get("enrolment") and labels.get("email", "").isdigit():
+                email = labels["enrolment"], int(labels["email"])
+                every.add(email)
+                if _standing_still(execution, now) is None:
+                    moving.add(email)
+        return frozenset(every), frozenset(moving)
 
     def _search(self, only: Mapping[str, str]) -> Iterator[dict[str, Any]]:
         page = 1
@@ -204,7 +221,7 @@ class EngineApi:
         return answer
 
 
-def form(values: Mapping[str, str]) -> dict[str, tuple[None, bytes, None, dict[str, str]]]:
+def form_parts(values: Mapping[str, str]) -> dict[str, tuple[None, bytes, None, dict[str, str]]]:
     """Values as the parts of a form, in httpx's ``files``, each with its length.
 
     Netty, Kestra's HTTP server, adds a carriage return to a value without one if the network cuts the form behind it
@@ -218,8 +235,12 @@ def _standing_still(execution: Mapping[str, Any], now: datetime) -> StandingStil
     state = execution["state"]
     waits_until = read_instant(execution.get("scheduleDate")) if state["current"] == "CREATED" else None
     entered = [entry.get("date") for entry in state.get("histories") or ()]
-    since = waits_until or read_instant(entered[-1] if entered else state.get("startDate"))
-    if since is None or now - since.instant < (_OVERDUE if waits_until else _STANDS_STILL):
+    since = waits_until or read_instant(entered[-1] if entered else None)
+    if (
+        since is None
+        or state["current"] == "PAUSED"
+        or now - since.instant < (_OVERDUE if waits_until else _STANDS_STILL)
+    ):
         return None
     return StandingStill(str(execution["id"]), str(execution["flowId"]), since.instant)
 

@@ -1,4 +1,4 @@
-"""The health check: every secret and setting by name, both vendors, mode, deadline, version."""
+"""The health check: every secret and setting by name, both vendors, Kestra, mode, deadline, version."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
@@ -46,7 +46,7 @@ class Engine(Protocol):
         ...
 
     def standing_still(self) -> tuple[StandingStill, ...]:
-        """What has run for hours, longer than all tries take."""
+        """What has been in one state for hours."""
         ...
 
 

@@ -32,8 +32,8 @@ class DueEmail:
 class Engine(Protocol):
     """What the step needs of Kestra."""
 
-    def waiting_numbers(self, enrolment_key: str) -> frozenset[int]:
-        """The email numbers of one enrolment that wait for their date."""
+    def waiting_numbers(self, enrolment_key: str, *, overdue: bool) -> frozenset[int]:
+        """The email numbers of one enrolment that wait for their date; those whose date is long past if asked for."""
         ...
 
     def start(self, inputs: Mapping[str, str], labels: Mapping[str, str], at: datetime) -> str:
@@ -60,7 +60,9 @@ def schedule(
     waiting: dict[str, frozenset[int]] = {}
     for email in emails:
         if email.enrolment_key not in waiting:
-            waiting[email.enrolment_key] = engine.waiting_numbers(email.enrolment_key)
+            # A first attempt is one that no other execution can have made: one that is overdue may still make it.
+            found = engine.waiting_numbers(email.enrolment_key, overdue=email.is_first_attempt)
+            waiting[email.enrolment_key] = found
         if email.number in waiting[email.enrolment_key]:
             notes.append(f"Email {email.number} waits already.")
             continue

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import httpx
 
 from christmas_sandbox.testing import SandboxHandle
-from christmas_tasks.engine_api import form
+from christmas_tasks.engine_api import form_parts
 from christmas_tasks.local.stack import Stack, StackOptions
 
 T = TypeVar("T")
@@ -64,7 +64,7 @@ class World:
 
     def start(self, flow: str, **inputs: object) -> str:
         """Start a flow by hand."""
-        files = form({name: str(value) for name, value in inputs.items()})
+        files = form_parts({name: str(value) for name, value in inputs.items()})
         return str(self.api("POST", f"executions/christmas/{flow}", files=files or None)["id"])
 
     def replay(self, execution: str, task: str = "") -> str:

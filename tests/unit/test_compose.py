@@ -147,7 +147,7 @@ def test_what_a_dead_worker_costs_is_the_same_as_in_the_embedded_engine() -> Non
 def test_a_stop_is_a_kill() -> None:
     """Kestra passes on what a killed worker had, and forgets what one that ends in order has in store."""
     assert services()["kestra"]["stop_signal"] == "SIGKILL"
-    assert configuration()["kestra"]["server"]["worker-task-restart-strategy"] == "IMMEDIATELY"
+    assert configuration()["kestra"]["server"]["worker-task-restart-strategy"] == "AFTER_TERMINATION_GRACE_PERIOD"
 
 
 def test_images_are_pinned_and_kestra_is_the_version_that_the_tests_run() -> None:

@@ -15,7 +15,8 @@ class LoseMessages {
     public static void main(String[] arguments) throws Exception {
         String url = "jdbc:h2:async:" + arguments[0] + "/db/kestra;TIME ZONE=UTC";
         try (Connection connection = DriverManager.getConnection(url, "kestra", "")) {
-            connection.createStatement().execute("DELETE FROM executordelayed WHERE \"key\" = '" + arguments[1] + "_null'");
+            expectOne(connection.createStatement().executeUpdate(
+                "DELETE FROM executordelayed WHERE \"key\" = '" + arguments[1] + "_null'"));
             backAfterFirstTask(connection, arguments[2]);
             connection.createStatement().execute("SHUTDOWN");
         }
@@ -35,7 +36,13 @@ class LoseMessages {
         PreparedStatement write = connection.prepareStatement("UPDATE executions SET \"value\" = ? WHERE \"key\" = ?");
         write.setString(1, json.writeValueAsString(execution));
         write.setString(2, id);
-        write.execute();
+        expectOne(write.executeUpdate());
+    }
+
+    private static void expectOne(int rows) {
+        if (rows != 1) {
+            throw new IllegalStateException("It was not one row but " + rows);
+        }
     }
 
     private static void keepFirst(ArrayNode items, int count) {

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import httpx
 import pytest
 
-from christmas_tasks.engine_api import form
+from christmas_tasks.engine_api import form_parts
 from christmas_tasks.local.engine import EngineProcess
 from christmas_tasks.local.engine_build import ensure_built
 
@@ -59,7 +59,7 @@ class Api:
 
     def create(self, flow: str, params: dict[str, str] | None = None, **inputs: str) -> Any:
         """Start an execution."""
-        answer = self.http.post(f"/executions/engine/{flow}", params=params, files=form(inputs) or None)
+        answer = self.http.post(f"/executions/engine/{flow}", params=params, files=form_parts(inputs) or None)
         return self.json(answer)
 
     def execution(self, execution_id: str) -> Any:

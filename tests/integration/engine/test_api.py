@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from christmas_tasks.engine_api import form
+from christmas_tasks.engine_api import form_parts
 from tests.integration.engine.conftest import LOGIN
 
 if TYPE_CHECKING:
@@ -184,5 +184,5 @@ def test_inputs_arrive_as_given_however_the_network_cuts_the_form(api: Any, tmp_
     """Netty takes a part without a length for longer than it is if a piece ends behind its carriage return."""
     inputs = {"flag": str(tmp_path)}
     with httpx.Client(base_url=f"{api.url}/api/v1/main", auth=LOGIN, transport=InPieces()) as http:
-        answer = http.post("/executions/engine/gate", files=form(inputs))
+        answer = http.post("/executions/engine/gate", files=form_parts(inputs))
     assert api.json(answer)["inputs"] == inputs

@@ -39,8 +39,8 @@ data:
 _NOTICED_SOON = {
     "KESTRA_SERVER_LIVENESS_INTERVAL": "1s",
     "KESTRA_SERVER_LIVENESS_HEARTBEAT_INTERVAL": "1s",
-    "KESTRA_SERVER_LIVENESS_INITIAL_DELAY": "3s",
-    "KESTRA_SERVER_LIVENESS_TIMEOUT": "3s",
+    "KESTRA_SERVER_LIVENESS_INITIAL_DELAY": "5s",
+    "KESTRA_SERVER_LIVENESS_TIMEOUT": "5s",
     "KESTRA_SERVER_TERMINATION_GRACE_PERIOD": "2s",
 }
 
@@ -103,7 +103,7 @@ def test_a_kill_between_a_state_and_its_message_leaves_nothing_hanging(
     flag = tmp_path / "flag"
     flag.touch()
     halfway = api.ended(api.create("gate", flag=str(flag))["id"])["id"]
-    due = datetime.now(UTC) + timedelta(seconds=3)
+    due = datetime.now(UTC) + timedelta(seconds=10)
     waiting = api.create("child", params={"scheduleDate": due.isoformat()})["id"]
     api.reached(waiting, "CREATED")
     engine.stop()
@@ -209,6 +209,26 @@ def test_a_further_worker_takes_tasks(
     for one in ids:
         api.http.delete(f"/executions/{one}/actions/kill")
         assert api.ended(one)["state"]["current"] == "KILLED"
+
+
+def test_tasks_that_wait_for_a_worker_come_in_their_order(
+    new_engine: Callable[..., Any], api_of: Callable[..., Any], until: Callable[..., Any], tmp_path: Path
+) -> None:
+    """One may be put back when the worker's last place is taken at that moment; none is overtaken by many."""
+    engine = new_engine(worker_threads=1)
+    engine.start()
+    api = api_of(engine)
+    flag = tmp_path / "flag"
+    ids = []
+    for _ in range(20):
+        ids.append(api.create("holder", flag=str(flag))["id"])
+        until(lambda: states_of(api, ids[-1]))
+    flag.touch()
+    for one in ids:
+        assert api.ended(one, 60)["state"]["current"] == "SUCCESS"
+    begun = flag.with_suffix(".begun").read_text("utf-8").split()
+    assert sorted(begun) == sorted(ids)
+    assert max(place - ids.index(one) for place, one in enumerate(begun)) <= 3
 
 
 def test_a_dead_workers_tasks_are_given_away_once(

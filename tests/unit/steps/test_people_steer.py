@@ -130,7 +130,8 @@ def test_resume_starts_what_has_no_execution_and_only_that(emails: Emails) -> No
     started: list[tuple[str, str]] = []
 
     class Engine:
-        def waiting_numbers(self, _key: str) -> frozenset[int]:
+        def waiting_numbers(self, _key: str, *, overdue: bool) -> frozenset[int]:
+            assert not overdue
             return frozenset({3})
 
         def start(self, inputs: dict[str, str], _labels: object, _at: object) -> str:

@@ -83,7 +83,8 @@ class FakeEngine:
     def __init__(self) -> None:
         self.started: list[tuple[dict[str, str], dict[str, str], datetime]] = []
 
-    def waiting_numbers(self, enrolment_key: str) -> frozenset[int]:
+    def waiting_numbers(self, enrolment_key: str, *, overdue: bool) -> frozenset[int]:
+        assert overdue
         return frozenset(
             int(inputs["email_number"]) for inputs, _, _ in self.started if inputs["enrolment"] == enrolment_key
         )
