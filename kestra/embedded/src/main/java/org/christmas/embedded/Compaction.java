@@ -23,6 +23,7 @@ final class Compaction {
     private static final Logger LOG = LoggerFactory.getLogger(Compaction.class);
     private static final int EVERY_MS = 1_000;
     private static final int FULL_ENOUGH_PERCENT = 50;
+    private static final long SMALL_BYTES = 64 << 20;
     private static final int MOST_BYTES_AT_ONCE = 4 << 20;
 
     private final ScheduledExecutorService thread =
@@ -45,7 +46,9 @@ final class Compaction {
             return;
         }
         try {
-            store.compact(FULL_ENOUGH_PERCENT, MOST_BYTES_AT_ONCE);
+            if (store.getFileStore().size() > SMALL_BYTES) {
+                store.compact(FULL_ENOUGH_PERCENT, MOST_BYTES_AT_ONCE);
+            }
         } catch (MVStoreException e) {
             // A full disk, say: the engine's own writes tell of it. An exception from here would end the repetition.
             LOG.warn("The database could not be compacted: {}", e.getMessage());
