@@ -20,6 +20,7 @@ from christmas_tasks.sequences import PlannedEmail, StopEvent, plan_emails, temp
 from christmas_tasks.settings import Settings
 from christmas_tasks.steps.ports import Contacts, Ledger, Locks, Templates
 from christmas_tasks.steps.rendering import render_email
+from christmas_tasks.steps.stops import write_stop
 from christmas_tasks.tracker import EmailState, TrackerRow, Variables
 
 
@@ -86,7 +87,7 @@ def enrol(request: EnrolmentRequest, execution_id: str, settings: Settings, ledg
         elif changes:
             contact = ledger.update_contact(contact.contact_id, changes)
         if contact.suppressed and row.pending():
-            row = ledger.update_row(row.row_id, stop_changes(row, _suppression(contact)))
+            row = write_stop(row, _suppression(contact), ledger)
     return _outcome(request, execution_id, settings, ledger, row, contact)
 
 

@@ -14,12 +14,11 @@ from typing import Any, Protocol
 from christmas_tasks.contacts import Contact
 from christmas_tasks.engine_records import Execution
 from christmas_tasks.errors import SetupRefused, TransientError
-from christmas_tasks.row_changes import stop_changes
 from christmas_tasks.sequences import StopEvent
 from christmas_tasks.steps.export import contacts_in_any_spelling
 from christmas_tasks.steps.people import Look, UnknownPerson
 from christmas_tasks.steps.ports import Locks
-from christmas_tasks.steps.stops import is_going_on, strongest
+from christmas_tasks.steps.stops import is_going_on, strongest, write_stop
 from christmas_tasks.steps.traces import Archive, Traces, find_traces
 from christmas_tasks.tracker import Changes, TrackerRow
 
@@ -190,7 +189,7 @@ def _held(
 def _stop(address: str, ledger: Ledger, tell: Callable[[str], None]) -> None:
     for row in ledger.rows_of(address):
         if is_going_on(row):
-            ledger.update_row(row.row_id, stop_changes(row, _REASON))
+            write_stop(row, _REASON, ledger)
             tell(f"Stopped the sequence {row.sequence.value} ({row.key}).")
 
 

@@ -13,7 +13,15 @@ if TYPE_CHECKING:
     from christmas_tasks.templates import Template
 
 
-class Tracker(Protocol):
+class Rows(Protocol):
+    """Tracker rows that can be written."""
+
+    def update_row(self, row_id: str, changes: Changes) -> TrackerRow:
+        """Write absolute values; return the row after that."""
+        ...
+
+
+class Tracker(Rows, Protocol):
     """The ledger: one row for each enrolment."""
 
     def find_row(self, key: str) -> TrackerRow | None:
@@ -26,10 +34,6 @@ class Tracker(Protocol):
 
     def read_row(self, row_id: str) -> TrackerRow | None:
         """The row as it is now, or None if it is gone."""
-        ...
-
-    def update_row(self, row_id: str, changes: Changes) -> TrackerRow:
-        """Write absolute values; return the row after that."""
         ...
 
     def rows_of(self, address: str) -> list[TrackerRow]:

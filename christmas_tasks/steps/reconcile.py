@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from christmas_tasks.contacts import Contact
-from christmas_tasks.row_changes import stop_changes
 from christmas_tasks.sequences import RULES, all_template_names, template_name
 from christmas_tasks.settings import Settings
 from christmas_tasks.steps.ports import Ledger
 from christmas_tasks.steps.schedule import DueEmail
+from christmas_tasks.steps.stops import keep_what_was_sent, write_stop
 from christmas_tasks.templates import Template, problems
 from christmas_tasks.tracker import EmailState, EmailStatus, SequenceStatus, TrackerRow
 
@@ -35,7 +35,8 @@ class Reconciled:
 def reconcile(ledger: Ledger, live: frozenset[tuple[str, int]], settings: Settings, now: datetime) -> Reconciled:
     """Compare what the tracker plans with what waits in Kestra; bring up to date what hangs on it.
 
-    The contacts' last email is written, and a suppressed contact's rows that still go on are stopped.
+    The contacts' last email is written, a suppressed contact's rows that still go on are stopped, and an email that was
+    sent is no longer called skipped.
 
     Running it twice at once does no harm: its writes are absolute, and an email that is started twice is sent once all
     the same, which is ``send-email``'s own promise.
@@ -46,7 +47,8 @@ def reconcile(ledger: Ledger, live: frozenset[tuple[str, int]], settings: Settin
         settings: Campaign.
         now: Aware UTC.
     """
-    every = list(ledger.rows(settings.campaign, tuple(SequenceStatus)))
+    found = ledger.rows(settings.campaign, tuple(SequenceStatus))
+    every = [keep_what_was_sent(row, ledger) for row in found]
     rows = [row for row in every if row.status is not SequenceStatus.STOPPED]
     contacts = ledger.contacts()
     _stamp_contacts(every, contacts, ledger)
@@ -89,7 +91,7 @@ def _finish_stops(rows: list[TrackerRow], contacts: list[Contact], ledger: Ledge
     suppressed = {contact.address: contact.suppressed for contact in contacts if contact.suppressed}
     stopped = [row for row in rows if row.address in suppressed and row.pending()]
     for row in stopped:
-        ledger.update_row(row.row_id, stop_changes(row, suppressed[row.address]))
+        write_stop(row, suppressed[row.address], ledger)
     return frozenset(row.row_id for row in stopped)
 
 

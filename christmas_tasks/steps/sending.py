@@ -23,6 +23,7 @@ from christmas_tasks.row_changes import ended_changes, sent_changes, was_stopped
 from christmas_tasks.sequences import mail_key, template_name
 from christmas_tasks.settings import Settings
 from christmas_tasks.steps.ports import Ledger, Sender, Tracker
+from christmas_tasks.steps.stops import keep_what_was_sent
 from christmas_tasks.tracker import Changes, EmailStatus, SequenceStatus, TrackerRow
 
 Clock = Callable[[], datetime]
@@ -220,7 +221,7 @@ def _write(row: TrackerRow, changes: Changes, tracker: Tracker) -> TrackerRow:
     if was_stopped_meanwhile(row, after):
         # The write above came from a row that was still going on, and has covered what the stop wrote.
         after = tracker.update_row(after.row_id, {"Sequence Status": SequenceStatus.STOPPED, "Next Email At": None})
-    return after
+    return keep_what_was_sent(after, tracker)
 
 
 def _find(key: str, row_id: str, tracker: Tracker) -> TrackerRow | None:

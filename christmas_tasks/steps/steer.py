@@ -14,7 +14,7 @@ from christmas_tasks.steps.forecast import Forecast, forecast
 from christmas_tasks.steps.people import Look, Person, find_person, select_rows
 from christmas_tasks.steps.ports import Locks, Tracker
 from christmas_tasks.steps.schedule import DueEmail, Engine, schedule
-from christmas_tasks.steps.stops import is_going_on
+from christmas_tasks.steps.stops import is_going_on, keep_what_was_sent
 from christmas_tasks.tracker import Changes, SequenceStatus, TrackerRow
 
 BY_A_PERSON = "stopped by a person"
@@ -144,7 +144,7 @@ def _steer(
     if wish.verb is Verb.RESUME and result is not Result.REFUSED:
         emails = forecast(row, now, policy)
     if result is Result.CHANGED and not is_dry:
-        row = tracker.update_row(row.row_id, _changes(row, wish))
+        row = keep_what_was_sent(tracker.update_row(row.row_id, _changes(row, wish)), tracker)
     return Steered(row, result, why, emails)
 
 

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from christmas_tasks.events import MailEvent
-from christmas_tasks.row_changes import sent_changes, stop_changes
+from christmas_tasks.row_changes import sent_after_all, sent_changes, stop_changes
 from christmas_tasks.sequences import RULES, StopEvent, is_stopped_by
-from christmas_tasks.steps.ports import Contacts, Ledger, Locks, Tracker
+from christmas_tasks.steps.ports import Contacts, Ledger, Locks, Rows, Tracker
 from christmas_tasks.tracker import EmailStatus, SequenceStatus, TrackerRow, Value
 
 _SUPPRESSING = frozenset({StopEvent.UNSUBSCRIBED, StopEvent.BOUNCED, StopEvent.COMPLAINED})
@@ -28,8 +28,19 @@ def stop(address: str, event: StopEvent, ledger: Ledger, locks: Locks) -> int:
             _suppress(address, event, ledger)
         stopped = [row for row in ledger.rows_of(address) if is_going_on(row) and is_stopped_by(row.sequence, event)]
         for row in stopped:
-            ledger.update_row(row.row_id, stop_changes(row, event))
+            write_stop(row, event, ledger)
     return len(stopped)
+
+
+def write_stop(row: TrackerRow, reason: StopEvent | str, rows: Rows) -> TrackerRow:
+    """End a sequence in its row. One Notion call; a second one if a mail was recorded as sent since *row* was read."""
+    return keep_what_was_sent(rows.update_row(row.row_id, stop_changes(row, reason)), rows)
+
+
+def keep_what_was_sent(after: TrackerRow, rows: Rows) -> TrackerRow:
+    """Put back what a write has covered: an email that Resend has accepted is sent, whatever was to become of it."""
+    covered = sent_after_all(after)
+    return rows.update_row(after.row_id, covered) if covered else after
 
 
 def take_mail_event(event: MailEvent, ledger: Ledger, locks: Locks, now: datetime) -> tuple[str, ...]:

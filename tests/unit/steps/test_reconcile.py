@@ -9,7 +9,7 @@ from christmas_tasks.sequences import Enrolment, Sequence, Timing, plan_emails
 from christmas_tasks.steps.handover import dump, load
 from christmas_tasks.steps.reconcile import Reconciled, reconcile
 from christmas_tasks.steps.schedule import DueEmail, schedule
-from christmas_tasks.tracker import Value
+from christmas_tasks.tracker import EmailStatus, SequenceStatus, Value
 from tests.fakes import FakeLedger, broken, settings
 
 NOW = datetime(2025, 11, 20, 12, tzinfo=UTC)
@@ -107,6 +107,15 @@ def test_scheduling_twice_starts_each_email_once() -> None:
     assert inputs == {"enrolment": "noshow-1", "row": "row-1", "email_number": "1", "first_attempt": "true"}
     assert labels == {"sequence": "noshow", "segment": "URGENT", "email": "1", "enrolment": "noshow-1"}
     assert at == NOW
+
+
+def test_an_email_that_went_out_is_no_longer_called_skipped(ledger: FakeLedger) -> None:
+    """A stop that died right after its write has covered what was recorded meanwhile."""
+    add_row(ledger, Email_1_Status="skipped", Email_1_Resend_ID="re_1", Sequence_Status="stopped")
+    look(ledger)
+    (row,) = ledger.all_rows()
+    assert (row.email(1).status, row.status) == (EmailStatus.SENT, SequenceStatus.STOPPED)
+    assert row.email(2).status is EmailStatus.SCHEDULED
 
 
 def test_a_suppressed_contacts_rows_are_stopped(ledger: FakeLedger) -> None:

@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 import pytest
 
 from christmas_tasks.events import Delivery, MailEvent, read_mail_event
-from christmas_tasks.row_changes import new_row_changes
+from christmas_tasks.row_changes import new_row_changes, sent_changes
 from christmas_tasks.segments import Segment
 from christmas_tasks.sequences import RULES, Enrolment, Sequence, StopEvent, Timing, plan_emails
 from christmas_tasks.steps.stops import stop, take_mail_event
-from christmas_tasks.tracker import SequenceStatus
+from christmas_tasks.tracker import EmailStatus, SequenceStatus
 from tests.fakes import FakeLedger, FakeLocks
 
 NOW = datetime(2025, 11, 20, 12, tzinfo=UTC)
@@ -36,6 +36,21 @@ def test_each_event_stops_what_the_contract_says(ledger: FakeLedger, locks: Fake
     assert {row.sequence for row in rows if row.status is SequenceStatus.STOPPED} == expected
     assert all(not row.pending() and row.stop_reason == event for row in rows if row.sequence in expected)
     assert stop(ANN, event, ledger, locks) == 0
+
+
+@pytest.mark.parametrize(("event", "first_write"), [(StopEvent.BOOKED, 2), (StopEvent.UNSUBSCRIBED, 4)])
+def test_a_mail_that_is_recorded_while_the_stop_is_written_stays_sent(
+    ledger: FakeLedger, locks: FakeLocks, event: StopEvent, first_write: int
+) -> None:
+    """The stop has read the row before, and calls all skipped that was planned then."""
+    key = enrol_everywhere(ledger)[Sequence.NOSHOW]
+    (row,) = (row for row in ledger.all_rows() if row.key == key)
+    sent = sent_changes(row, 1, NOW, "re_1")
+    ledger.calls.meanwhile(first_write, lambda: ledger.write(row.row_id, sent))
+    stop(ANN, event, ledger, locks)
+    (after,) = (row for row in ledger.all_rows() if row.key == key)
+    assert after.status is SequenceStatus.STOPPED
+    assert [after.email(n).status for n in (1, 2, 3)] == [EmailStatus.SENT, EmailStatus.SKIPPED, EmailStatus.SKIPPED]
 
 
 def test_stronger_suppression_stays(ledger: FakeLedger, locks: FakeLocks) -> None:
