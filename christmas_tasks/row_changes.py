@@ -68,11 +68,12 @@ def stop_changes(row: TrackerRow, event: StopEvent | str) -> Changes:
 
 
 def sent_after_all(row: TrackerRow) -> Changes:
-    """What to write where an email was recorded as sent and then covered by a skip that came from an older reading.
+    """What to write where an email was recorded as sent and then covered by an end that came from an older reading.
 
     An email has a Resend ID only once Resend has accepted it. Empty if there is none such.
     """
-    covered = [state for state in row.emails if state.status is EmailStatus.SKIPPED and state.resend_id]
+    ends = {EmailStatus.SKIPPED, EmailStatus.FAILED, EmailStatus.UNRESOLVED}
+    covered = [state for state in row.emails if state.status in ends and state.resend_id]
     return {f"Email {state.number} Status": EmailStatus.SENT for state in covered}
 
 

@@ -47,8 +47,9 @@ def reconcile(ledger: Ledger, live: frozenset[tuple[str, int]], settings: Settin
         settings: Campaign.
         now: Aware UTC.
     """
-    found = ledger.rows(settings.campaign, tuple(SequenceStatus))
-    every = [keep_what_was_sent(row, ledger) for row in found]
+    # By its id: a row whose status changes while they are read may come twice.
+    found = {row.row_id: row for row in ledger.rows(settings.campaign, tuple(SequenceStatus))}
+    every = [keep_what_was_sent(row, ledger) for row in found.values()]
     rows = [row for row in every if row.status is not SequenceStatus.STOPPED]
     contacts = ledger.contacts()
     _stamp_contacts(every, contacts, ledger)

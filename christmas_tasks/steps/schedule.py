@@ -1,6 +1,6 @@
 """From planned emails to waiting executions of ``send-email``."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -42,7 +42,7 @@ class Engine(Protocol):
 
 
 def schedule(
-    emails: Iterable[DueEmail], engine: Engine, moment: Callable[[datetime], datetime] = lambda due_at: due_at
+    emails: Sequence[DueEmail], engine: Engine, moment: Callable[[datetime], datetime] = lambda due_at: due_at
 ) -> tuple[str, ...]:
     """Start an execution for each email that has none waiting. Two calls of Kestra's API for one email.
 
@@ -61,8 +61,8 @@ def schedule(
     for email in emails:
         if email.enrolment_key not in waiting:
             # A first attempt is one that no other execution can have made: one that is overdue may still make it.
-            found = engine.waiting_numbers(email.enrolment_key, overdue=email.is_first_attempt)
-            waiting[email.enrolment_key] = found
+            overdue = any(other.is_first_attempt for other in emails if other.enrolment_key == email.enrolment_key)
+            waiting[email.enrolment_key] = engine.waiting_numbers(email.enrolment_key, overdue=overdue)
         if email.number in waiting[email.enrolment_key]:
             notes.append(f"Email {email.number} waits already.")
             continue

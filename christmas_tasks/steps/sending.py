@@ -197,7 +197,9 @@ def record(
         return row
     if not outcome.resend_id:
         reason = "Resend's list can't tell whether it went out"
-        _end(row, frozen.number, EmailStatus.UNRESOLVED, reason, tracker)
+        after = _end(row, frozen.number, EmailStatus.UNRESOLVED, reason, tracker)
+        if after.email(frozen.number).status is EmailStatus.SENT:
+            return after
         raise Unresolved(
             f"Email {frozen.number} of enrolment {row.key} is unresolved: {reason}. Look for it at Resend, then run "
             f"`christmas-tasks settle {row.key} {frozen.number} --sent RESEND_ID` or `--not-sent`."
@@ -205,15 +207,16 @@ def record(
     return _write(row, sent_changes(row, frozen.number, outcome.accepted_at or now, outcome.resend_id), tracker)
 
 
-def _end(row: TrackerRow, number: int, status: EmailStatus, reason: str, tracker: Tracker) -> None:
+def _end(row: TrackerRow, number: int, status: EmailStatus, reason: str, tracker: Tracker) -> TrackerRow:
     # The reason goes last and alone: in one write with the sequence's status it would cover all traces of a stop that
     # came after the reading, and a replay would send.
     changes = dict(ended_changes(row, number, status, reason))
     changes.pop(_REASON, None)
     after = _write(row, changes, tracker)
     note = ended_changes(after, number, status, reason).get(_REASON)
-    if note:
-        tracker.update_row(after.row_id, {_REASON: note})
+    if note and after.email(number).status is status:
+        after = tracker.update_row(after.row_id, {_REASON: note})
+    return after
 
 
 def _write(row: TrackerRow, changes: Changes, tracker: Tracker) -> TrackerRow:

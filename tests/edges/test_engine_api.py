@@ -97,6 +97,13 @@ def test_a_kestra_that_is_catching_up_gets_a_minute(monkeypatch: pytest.MonkeyPa
     assert looks == [60.0]
 
 
+def test_an_email_with_another_execution_that_goes_on_is_on_its_way(looks: list[float]) -> None:
+    """The one that stands still is nobody's trouble then."""
+    old = execution(1, "RUNNING", since=timedelta(hours=5))
+    assert client(Kestra(old, execution(1, "RUNNING", since=timedelta(0)))).live_emails() == {("noshow-1", 1)}
+    assert looks == []
+
+
 def test_what_waits_is_counted_with_or_without_what_is_overdue() -> None:
     """A handler must not start a first attempt beside one that may still wake; reconcile must not wait for it."""
     overdue = execution(1, "CREATED", since=timedelta(days=4), due=timedelta(hours=1))

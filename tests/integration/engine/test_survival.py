@@ -94,7 +94,7 @@ def test_a_webhook_that_was_answered_from_the_queue_survives_a_kill(
 
 
 def test_a_kill_between_a_state_and_its_message_leaves_nothing_hanging(
-    new_engine: Callable[..., Any], api_of: Callable[..., Any], tmp_path: Path
+    new_engine: Callable[..., Any], api_of: Callable[..., Any], until: Callable[..., Any], tmp_path: Path
 ) -> None:
     """One execution's date had come, another one's first task had ended: both go on after the next start."""
     engine = new_engine()
@@ -110,6 +110,7 @@ def test_a_kill_between_a_state_and_its_message_leaves_nothing_hanging(
     java = find_java_home() / "bin" / "java"
     program = Path(__file__).parent / "LoseMessages.java"
     subprocess.run([java, "-cp", ensure_built() / "lib" / "*", program, engine.data_dir, waiting, halfway], check=True)
+    until(lambda: datetime.now(UTC) > due)
     engine.start()
     api = api_of(engine)
     for one in (waiting, halfway):
@@ -214,7 +215,7 @@ def test_a_further_worker_takes_tasks(
 def test_tasks_that_wait_for_a_worker_come_in_their_order(
     new_engine: Callable[..., Any], api_of: Callable[..., Any], until: Callable[..., Any], tmp_path: Path
 ) -> None:
-    """One may be put back when the worker's last place is taken at that moment; none is overtaken by many."""
+    """One may be put back when the worker's last place is taken at that moment, not all that were looked at."""
     engine = new_engine(worker_threads=1)
     engine.start()
     api = api_of(engine)
@@ -228,7 +229,7 @@ def test_tasks_that_wait_for_a_worker_come_in_their_order(
         assert api.ended(one, 60)["state"]["current"] == "SUCCESS"
     begun = flag.with_suffix(".begun").read_text("utf-8").split()
     assert sorted(begun) == sorted(ids)
-    assert max(place - ids.index(one) for place, one in enumerate(begun)) <= 3
+    assert sum(place - ids.index(one) > 1 for place, one in enumerate(begun)) <= 2
 
 
 def test_a_dead_workers_tasks_are_given_away_once(

@@ -116,6 +116,9 @@ def test_an_email_that_went_out_is_no_longer_called_skipped(ledger: FakeLedger) 
     (row,) = ledger.all_rows()
     assert (row.email(1).status, row.status) == (EmailStatus.SENT, SequenceStatus.STOPPED)
     assert row.email(2).status is EmailStatus.SCHEDULED
+    writes = ledger.calls.log.count("update_row")
+    look(ledger)
+    assert ledger.calls.log.count("update_row") == writes
 
 
 def test_a_suppressed_contacts_rows_are_stopped(ledger: FakeLedger) -> None:

@@ -141,13 +141,15 @@ def test_an_unresolved_mail_is_no_obstacle_for_the_next_one(emails: Emails) -> N
     assert emails.state(2).status is EmailStatus.SENT
 
 
-def test_an_unknown_outcome_never_covers_a_known_one(emails: Emails) -> None:
-    """Another execution has recorded it as sent meanwhile."""
+@pytest.mark.parametrize("later", [timedelta(0), timedelta(minutes=5)])
+def test_an_unknown_outcome_never_covers_a_known_one(emails: Emails, later: timedelta) -> None:
+    """Another execution has recorded it as sent meanwhile: nobody is told to settle it."""
     frozen = emails.freeze(1)
     emails.run(1)
-    emails.clock.advance(minutes=5)
+    emails.clock.now += later
     assert emails.record(frozen, SendOutcome(Decision(Action.SEND))) is not None
     assert emails.state(1).status is EmailStatus.SENT
+    assert "unresolved" not in emails.row.stop_reason
 
 
 def test_a_replay_reads_the_row_however_fresh_the_mail_is(emails: Emails) -> None:

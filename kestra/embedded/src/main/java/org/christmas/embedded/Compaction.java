@@ -8,7 +8,6 @@ import java.util.concurrent.TimeUnit;
 import org.h2.engine.SessionLocal;
 import org.h2.jdbc.JdbcConnection;
 import org.h2.mvstore.MVStore;
-import org.h2.mvstore.MVStoreException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -49,8 +48,8 @@ final class Compaction {
             if (store.getFileStore().size() > SMALL_BYTES) {
                 store.compact(FULL_ENOUGH_PERCENT, MOST_BYTES_AT_ONCE);
             }
-        } catch (MVStoreException e) {
-            // A full disk, say: the engine's own writes tell of it. An exception from here would end the repetition.
+        } catch (RuntimeException e) {
+            // An exception from here would end the repetition.
             LOG.warn("The database could not be compacted: {}", e.getMessage());
         }
     }

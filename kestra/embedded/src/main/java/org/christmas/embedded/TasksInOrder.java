@@ -15,7 +15,7 @@ import java.util.List;
 import java.util.function.Consumer;
 
 /**
- * Kestra's queues, with tasks taken one at a time, so that hardly one is overtaken on its way to a worker.
+ * Kestra's queues, with tasks taken one at a time, so that few are overtaken on their way to a worker, and none again and again.
  *
  * <p>A look at a queue takes several messages. Tasks among them that no worker has room for are put back at the queue's end:
  * under load Kestra's own client turns the whole queue over again and again, and one task may be overtaken for minutes.
