@@ -57,11 +57,11 @@ def schedule(
         Notes for the log.
     """
     notes = []
+    # A first attempt is one that no other execution can have made: one that is overdue may still make it.
+    overdue = any(email.is_first_attempt for email in emails)
     waiting: dict[str, frozenset[int]] = {}
     for email in emails:
         if email.enrolment_key not in waiting:
-            # A first attempt is one that no other execution can have made: one that is overdue may still make it.
-            overdue = any(other.is_first_attempt for other in emails if other.enrolment_key == email.enrolment_key)
             waiting[email.enrolment_key] = engine.waiting_numbers(email.enrolment_key, overdue=overdue)
         if email.number in waiting[email.enrolment_key]:
             notes.append(f"Email {email.number} waits already.")

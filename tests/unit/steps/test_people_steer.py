@@ -6,14 +6,14 @@ import pytest
 
 from christmas_tasks.decisions import Action, decide
 from christmas_tasks.engine_records import Execution
-from christmas_tasks.row_changes import ended_changes
+from christmas_tasks.row_changes import ended_changes, sent_changes
 from christmas_tasks.sequences import Sequence
 from christmas_tasks.settings import Settings
 from christmas_tasks.steps.forecast import Forecast, forecast
 from christmas_tasks.steps.people import UnknownPerson
 from christmas_tasks.steps.steer import BY_A_PERSON, Result, Steered, Verb, Wish, start_missing, steer
 from christmas_tasks.steps.timeline import Entry, timeline
-from christmas_tasks.tracker import SequenceStatus
+from christmas_tasks.tracker import EmailStatus, SequenceStatus
 from tests.fakes import START, FakeClock, FakeLedger, FakeLocks, FakeSender
 from tests.unit.steps.driver import ANN, Emails, no_show
 from tests.unit.steps.people_fakes import FakePeople
@@ -64,6 +64,18 @@ def test_each_verb_fits_some_states_and_a_repeat_is_already(
         assert steered(emails, verb).result is Result.ALREADY
     else:
         assert emails.ledger.row_columns[emails.row_id] == before
+
+
+def test_a_mail_that_is_recorded_while_a_person_stops_stays_sent(emails: Emails) -> None:
+    """The stop calls skipped what was planned when it read the row."""
+    before = len(emails.ledger.calls.log)
+    steered(emails, Verb.STOP, is_dry=True)
+    reads = len(emails.ledger.calls.log) - before
+    sent = sent_changes(emails.row, 1, START, "re_1")
+    emails.ledger.calls.meanwhile(reads + 1, lambda: emails.ledger.write(emails.row_id, sent))
+    steered(emails, Verb.STOP)
+    assert emails.row.status is SequenceStatus.STOPPED
+    assert [emails.state(n).status for n in (1, 2)] == [EmailStatus.SENT, EmailStatus.SKIPPED]
 
 
 def test_stop_skips_what_is_planned_with_the_persons_reason(emails: Emails) -> None:
