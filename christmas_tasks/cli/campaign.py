@@ -44,12 +44,15 @@ def settle(
     """
     from christmas_tasks.flow_tasks.door import Door
     from christmas_tasks.steps.settle import settle as step
+    from christmas_tasks.tracker import SequenceStatus
 
     if bool(sent) == not_sent:
         raise typer.BadParameter("say either --sent RESEND_ID or --not-sent")
     with closing(Door(os.environ, Path.cwd()).notion) as notion:
         row = step(enrolment, number, sent, notion, datetime.now(UTC), is_dry=is_dry)
     what = f"sent as {sent}" if sent else "planned again: reconcile starts it within the hour"
+    if not_sent and row.status is SequenceStatus.STOPPED:
+        what = f"skipped: the sequence is stopped ({row.stop_reason})"
     say(f"Email {number} of {row.key} {'would be' if is_dry else 'is'} {what}.")
 
 

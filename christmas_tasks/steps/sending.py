@@ -19,12 +19,12 @@ from christmas_tasks.errors import (
 )
 from christmas_tasks.mailer import Answer, LookedUp, Mail, Trace
 from christmas_tasks.retrying import retrying
-from christmas_tasks.row_changes import ended_changes, sent_changes, was_stopped_meanwhile
+from christmas_tasks.row_changes import ended_changes, sent_changes
 from christmas_tasks.sequences import mail_key, template_name
 from christmas_tasks.settings import Settings
 from christmas_tasks.steps.ports import Ledger, Sender, Tracker
-from christmas_tasks.steps.stops import keep_what_was_sent
-from christmas_tasks.tracker import Changes, EmailStatus, SequenceStatus, TrackerRow
+from christmas_tasks.steps.stops import write_progress
+from christmas_tasks.tracker import EmailStatus, TrackerRow
 
 Clock = Callable[[], datetime]
 
@@ -204,7 +204,7 @@ def record(
             f"Email {frozen.number} of enrolment {row.key} is unresolved: {reason}. Look for it at Resend, then run "
             f"`christmas-tasks settle {row.key} {frozen.number} --sent RESEND_ID` or `--not-sent`."
         )
-    return _write(row, sent_changes(row, frozen.number, outcome.accepted_at or now, outcome.resend_id), tracker)
+    return write_progress(row, sent_changes(row, frozen.number, outcome.accepted_at or now, outcome.resend_id), tracker)
 
 
 def _end(row: TrackerRow, number: int, status: EmailStatus, reason: str, tracker: Tracker) -> TrackerRow:
@@ -212,19 +212,11 @@ def _end(row: TrackerRow, number: int, status: EmailStatus, reason: str, tracker
     # came after the reading, and a replay would send.
     changes = dict(ended_changes(row, number, status, reason))
     changes.pop(_REASON, None)
-    after = _write(row, changes, tracker)
+    after = write_progress(row, changes, tracker)
     note = ended_changes(after, number, status, reason).get(_REASON)
     if note and after.email(number).status is status:
         after = tracker.update_row(after.row_id, {_REASON: note})
     return after
-
-
-def _write(row: TrackerRow, changes: Changes, tracker: Tracker) -> TrackerRow:
-    after = tracker.update_row(row.row_id, changes)
-    if was_stopped_meanwhile(row, after):
-        # The write above came from a row that was still going on, and has covered what the stop wrote.
-        after = tracker.update_row(after.row_id, {"Sequence Status": SequenceStatus.STOPPED, "Next Email At": None})
-    return keep_what_was_sent(after, tracker)
 
 
 def _find(key: str, row_id: str, tracker: Tracker) -> TrackerRow | None:

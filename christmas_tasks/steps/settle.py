@@ -5,6 +5,7 @@ from datetime import datetime
 from christmas_tasks.errors import NotPlanned, PermanentError
 from christmas_tasks.row_changes import sent_changes
 from christmas_tasks.steps.ports import Tracker
+from christmas_tasks.steps.stops import write_progress
 from christmas_tasks.tracker import Changes, EmailStatus, SequenceStatus, TrackerRow, Value
 
 
@@ -17,7 +18,8 @@ def settle(
 ) -> TrackerRow:
     """Write down what a person has found out about an unresolved email.
 
-    Safe to repeat. It sends nothing itself: an email settled as not sent is planned again, and reconcile starts it.
+    Safe to repeat. It sends nothing itself: an email settled as not sent is planned again, and reconcile starts it;
+    in a stopped sequence it is skipped.
 
     Args:
         key: The enrolment's key.
@@ -37,12 +39,14 @@ def settle(
     state = row.email(number)
     if state.status is not EmailStatus.UNRESOLVED:
         raise AlreadySettled(f"Email {number} of enrolment {key} is {state.status}, not unresolved: nothing to settle.")
-    return row if is_dry else tracker.update_row(row.row_id, _changes(row, number, resend_id, now))
+    return row if is_dry else write_progress(row, _changes(row, number, resend_id, now), tracker)
 
 
 def _changes(row: TrackerRow, number: int, resend_id: str, now: datetime) -> Changes:
     if resend_id:
         return sent_changes(row, number, now, resend_id)
+    if row.status is SequenceStatus.STOPPED:
+        return {f"Email {number} Status": EmailStatus.SKIPPED}
     # From now on no earlier attempt counts: a person has looked.
     changes: dict[str, Value] = {
         f"Email {number} Status": EmailStatus.SCHEDULED,

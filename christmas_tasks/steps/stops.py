@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from christmas_tasks.events import MailEvent
-from christmas_tasks.row_changes import sent_after_all, sent_changes, stop_changes
+from christmas_tasks.row_changes import sent_after_all, sent_changes, stop_changes, was_stopped_meanwhile
 from christmas_tasks.sequences import RULES, StopEvent, is_stopped_by
 from christmas_tasks.steps.ports import Contacts, Ledger, Locks, Rows, Tracker
-from christmas_tasks.tracker import EmailStatus, SequenceStatus, TrackerRow, Value
+from christmas_tasks.tracker import Changes, EmailStatus, SequenceStatus, TrackerRow, Value
 
 _SUPPRESSING = frozenset({StopEvent.UNSUBSCRIBED, StopEvent.BOUNCED, StopEvent.COMPLAINED})
 # A complaint says more than a bounce, and that more than an unsubscribe: the stronger reason stays.
@@ -35,6 +35,16 @@ def stop(address: str, event: StopEvent, ledger: Ledger, locks: Locks) -> int:
 def write_stop(row: TrackerRow, reason: StopEvent | str, rows: Rows) -> TrackerRow:
     """End a sequence in its row. One Notion call; a second one if a mail was recorded as sent since *row* was read."""
     return keep_what_was_sent(rows.update_row(row.row_id, stop_changes(row, reason)), rows)
+
+
+def write_progress(row: TrackerRow, changes: Changes, rows: Rows) -> TrackerRow:
+    """Write what has become of an email. One Notion call; more if a stop or a record came since *row* was read."""
+    after = rows.update_row(row.row_id, changes)
+    if was_stopped_meanwhile(row, after):
+        # The write above came from a row that was still going on, and has covered what the stop wrote; not its reason.
+        covered = {name: value for name, value in stop_changes(after, "").items() if name != "Stop Reason"}
+        after = rows.update_row(after.row_id, covered)
+    return keep_what_was_sent(after, rows)
 
 
 def keep_what_was_sent(after: TrackerRow, rows: Rows) -> TrackerRow:
@@ -83,7 +93,7 @@ def _record_delivery(row: TrackerRow, event: MailEvent, tracker: Tracker, now: d
         changes[f"Email {event.number} Delivery"] = event.delivery
     if not changes:
         return f"Email {event.number} is {state.delivery} already."
-    tracker.update_row(row.row_id, changes)
+    write_progress(row, changes, tracker)
     return f"Email {event.number}: {event.delivery.value}."
 
 

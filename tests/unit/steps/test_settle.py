@@ -4,10 +4,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from christmas_tasks.row_changes import new_row_changes
+from christmas_tasks.row_changes import new_row_changes, stop_changes
 from christmas_tasks.segments import Segment
-from christmas_tasks.sequences import Enrolment, Sequence, Timing, plan_emails
+from christmas_tasks.sequences import Enrolment, Sequence, StopEvent, Timing, plan_emails
 from christmas_tasks.steps.settle import AlreadySettled, settle
+from christmas_tasks.tracker import EmailStatus, SequenceStatus
 from tests.fakes import FakeLedger
 
 NOW = datetime(2025, 11, 20, 12, tzinfo=UTC)
@@ -32,6 +33,27 @@ def test_a_dry_run_writes_nothing(ledger: FakeLedger, key: str, resend_id: str) 
     settle(key, 1, resend_id, ledger, NOW)
     (row,) = ledger.all_rows()
     assert row.email(1).status == ("sent" if resend_id else "scheduled")
+
+
+@pytest.mark.parametrize("resend_id", ["", "id-1"])
+def test_a_stop_while_an_email_is_settled_stays(ledger: FakeLedger, key: str, resend_id: str) -> None:
+    """Settled as the only one left, it would set the sequence's status from a reading before the stop."""
+    (row,) = ledger.all_rows()
+    ledger.edit(row.row_id, Email_2_Status="skipped", Email_3_Status="skipped", Sequence_Status="completed")
+    stopped = stop_changes(row, StopEvent.BOOKED)
+    ledger.calls.meanwhile(2, lambda: ledger.write(row.row_id, stopped))
+    after = settle(key, 1, resend_id, ledger, NOW)
+    assert [after] == ledger.all_rows()
+    assert (after.status, after.stop_reason) == (SequenceStatus.STOPPED, StopEvent.BOOKED)
+    assert not after.pending()
+
+
+def test_an_email_of_a_stopped_sequence_is_not_planned_again(ledger: FakeLedger, key: str) -> None:
+    """It did not go out, and it won't."""
+    (row,) = ledger.all_rows()
+    ledger.write(row.row_id, stop_changes(row, StopEvent.BOOKED))
+    after = settle(key, 1, "", ledger, NOW)
+    assert (after.status, after.email(1).status) == (SequenceStatus.STOPPED, EmailStatus.SKIPPED)
 
 
 def test_a_dry_run_refuses_what_the_command_would_refuse(ledger: FakeLedger, key: str) -> None:

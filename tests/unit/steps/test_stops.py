@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from christmas_tasks.events import Delivery, MailEvent, read_mail_event
-from christmas_tasks.row_changes import new_row_changes, sent_changes
+from christmas_tasks.row_changes import new_row_changes, sent_changes, stop_changes
 from christmas_tasks.segments import Segment
 from christmas_tasks.sequences import RULES, Enrolment, Sequence, StopEvent, Timing, plan_emails
 from christmas_tasks.steps.stops import stop, take_mail_event
@@ -72,6 +72,18 @@ def test_bounce_of_the_websites_own_mail_suppresses(ledger: FakeLedger, locks: F
     assert not isinstance(
         read_mail_event({"type": "email.bounced", "data": {**data, "bounce": {"type": "Transient"}}}), MailEvent
     )
+
+
+def test_a_stop_while_news_of_the_last_mail_is_written_stays(ledger: FakeLedger, locks: FakeLocks) -> None:
+    """Its news says that all is sent, from a reading before the stop."""
+    key = enrol_everywhere(ledger)[Sequence.NOSHOW]
+    (row,) = (row for row in ledger.all_rows() if row.key == key)
+    ledger.edit(row.row_id, Email_2_Status="skipped", Email_3_Status="skipped")
+    stopped = stop_changes(row, StopEvent.BOOKED)
+    ledger.calls.meanwhile(3, lambda: ledger.write(row.row_id, stopped))
+    take_mail_event(MailEvent("id-1", ANN, Delivery.DELIVERED, key, 1, accepted_at=NOW), ledger, locks, NOW)
+    (after,) = (row for row in ledger.all_rows() if row.key == key)
+    assert (after.status, after.email(1).status) == (SequenceStatus.STOPPED, EmailStatus.SENT)
 
 
 def test_news_settles_an_email_that_nobody_has_recorded(ledger: FakeLedger, locks: FakeLocks) -> None:
