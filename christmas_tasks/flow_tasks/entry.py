@@ -35,7 +35,7 @@ TASKS: Mapping[str, str] = {
     "reconcile": "watch",
 }
 
-_BEHIND_THE_ENGINE = 5
+_BEHIND_THE_ENGINE = 10
 
 # What later tasks ask for, so that each of them stands still after a fault.
 _NOTHING_TO_DO: Outputs = {
