@@ -140,7 +140,8 @@ def test_what_a_dead_worker_costs_is_the_same_as_in_the_embedded_engine() -> Non
     assert [configuration()["micronaut"]["server"][s] for s in sizes] == [
         embedded["micronaut"]["server"][s] for s in sizes
     ]
-    assert configuration()["kestra"]["jdbc"] == embedded["kestra"]["jdbc"]
+    # When to look is the embedded engine's own affair: it has one process, and knows when there is something to see.
+    assert configuration()["kestra"]["jdbc"]["queues"]["poll-size"] == embedded["kestra"]["jdbc"]["queues"]["poll-size"]
     assert configuration()["kestra"]["secret"] == embedded["kestra"]["secret"] == {"type": "environment"}
 
 
