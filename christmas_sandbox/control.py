@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from christmas_sandbox.gate import DEFAULT_LIMITS
-from christmas_sandbox.notion_forms import plain_cells
+from christmas_sandbox.notion_forms import address_of, plain_cells
 from christmas_sandbox.resend_events import deliver_event
 from christmas_sandbox.sandbox import Sandbox
 from christmas_sandbox.seed import DATABASE_IDS, SOURCE_IDS
@@ -110,6 +110,7 @@ class _Control:
         source = tables.data_sources.get(ids.get(given, given))
         if source is None:
             return JSONResponse({"error": "no such database"}, 404)
+        address = request.query_params.get("address")
         rows = [
             {
                 "id": row.id,
@@ -119,6 +120,7 @@ class _Control:
                 "properties": plain_cells(row, source),
             }
             for row in tables.rows_of(source.id)
+            if address is None or address_of(row, source) == address
         ]
         return JSONResponse({"rows": rows})
 

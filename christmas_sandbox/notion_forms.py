@@ -165,6 +165,11 @@ def plain_cells(row: Row, source: DataSource) -> dict[str, Any]:
     return {name: _plain(row.cell(prop["id"], prop["type"]), prop["type"]) for name, prop in source.schema.items()}
 
 
+def address_of(row: Row, source: DataSource) -> object:
+    """Give the value of a row's first email property; None if its data source has none."""
+    return next((row.cell(prop["id"], "email") for prop in source.schema.values() if prop["type"] == "email"), None)
+
+
 def _plain(cell: object, kind: str) -> object:
     if kind in {"title", "rich_text"}:
         return plain_text(cell)

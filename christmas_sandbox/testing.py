@@ -39,9 +39,9 @@ class SandboxHandle:
         found: list[JsonObject] = self._get("mails", {"to": to} if to else {})["mails"]
         return found
 
-    def rows(self, database: str) -> list[JsonObject]:
-        """List the rows of `contacts`, `templates` or `tracker`, trashed ones too, oldest first."""
-        found: list[JsonObject] = self._get(f"rows/{database}")["rows"]
+    def rows(self, database: str, address: str | None = None) -> list[JsonObject]:
+        """List the rows of `contacts`, `templates` or `tracker`, trashed too, oldest first; all or one person's."""
+        found: list[JsonObject] = self._get(f"rows/{database}", {"address": address} if address else {})["rows"]
         return found
 
     def discord(self) -> list[JsonObject]:

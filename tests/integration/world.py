@@ -144,13 +144,13 @@ class World:
         """The properties of all tracker rows of an address, each with its ``id``."""
         return [
             {"id": row["id"], **row["properties"]}
-            for row in self.sandbox.rows("tracker")
-            if row["properties"]["Email"] == address and sequence in {"", row["properties"]["Sequence Type"]}
+            for row in self.sandbox.rows("tracker", address)
+            if sequence in {"", row["properties"]["Sequence Type"]}
         ]
 
     def contacts(self, address: str) -> list[dict[str, Any]]:
         """The properties of all contacts with an address."""
-        return [row["properties"] for row in self.sandbox.rows("contacts") if row["properties"]["email"] == address]
+        return [row["properties"] for row in self.sandbox.rows("contacts", address)]
 
     def mails(self, address: str) -> list[dict[str, Any]]:
         """The mails that were accepted for an address, in that order, each with its ``number``."""

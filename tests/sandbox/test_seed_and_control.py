@@ -50,6 +50,16 @@ def test_the_tracker_has_every_column_of_each_email(sandbox: SandboxHandle, make
     assert {f"Email {number} {part}" for number in range(1, 6) for part in parts} <= names
 
 
+def test_rows_are_listed_for_all_or_for_one_person(sandbox: SandboxHandle, make_row: Any) -> None:
+    """An address that nobody has finds nothing."""
+    for name in ("ann", "ben"):
+        make_row(name, Email={"email": f"{name}@example.org"})
+    ann, ben = sandbox.rows("tracker")
+    assert sandbox.rows("tracker", "ann@example.org") == [ann] != [ben]
+    assert sandbox.rows("tracker", "nobody@example.org") == []
+    assert sandbox.rows("templates", "nobody@example.org") == []
+
+
 @pytest.mark.parametrize(
     ("layout", "title", "others"),
     [
