@@ -41,7 +41,7 @@ class SandboxHandle:
 
     def rows(self, database: str, address: str | None = None) -> list[JsonObject]:
         """List the rows of `contacts`, `templates` or `tracker`, trashed too, oldest first; all or one person's."""
-        found: list[JsonObject] = self._get(f"rows/{database}", {"address": address} if address else {})["rows"]
+        found: list[JsonObject] = self._get(f"rows/{database}", {} if address is None else {"address": address})["rows"]
         return found
 
     def discord(self) -> list[JsonObject]:

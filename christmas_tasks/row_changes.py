@@ -68,13 +68,17 @@ def stop_changes(row: TrackerRow, event: StopEvent | str) -> Changes:
 
 
 def sent_after_all(row: TrackerRow) -> Changes:
-    """What to write where an email was recorded as sent and then covered by an end that came from an older reading.
+    """What to write where an email was recorded as sent and then covered by a write that came from an older reading.
 
     An email has a Resend ID only once Resend has accepted it. Empty if there is none such.
     """
-    ends = {EmailStatus.SKIPPED, EmailStatus.FAILED, EmailStatus.UNRESOLVED}
-    covered = [state for state in row.emails if state.status in ends and state.resend_id]
-    return {f"Email {state.number} Status": EmailStatus.SENT for state in covered}
+    covered = [state for state in row.emails if state.resend_id and state.status is not EmailStatus.SENT]
+    if not covered:
+        return {}
+    after = row
+    for state in covered:
+        after = _with(after, replace(state, status=EmailStatus.SENT))
+    return {**{f"Email {state.number} Status": EmailStatus.SENT for state in covered}, **_progress(after)}
 
 
 def hold_changes() -> Changes:

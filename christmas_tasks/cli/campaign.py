@@ -50,9 +50,12 @@ def settle(
         raise typer.BadParameter("say either --sent RESEND_ID or --not-sent")
     with closing(Door(os.environ, Path.cwd()).notion) as notion:
         row = step(enrolment, number, sent, notion, datetime.now(UTC), is_dry=is_dry)
-    what = f"sent as {sent}" if sent else "planned again: reconcile starts it within the hour"
-    if not_sent and row.status is SequenceStatus.STOPPED:
-        what = f"skipped: the sequence is stopped ({row.stop_reason})"
+    if sent:
+        what = f"sent as {sent}"
+    elif row.status is SequenceStatus.STOPPED:
+        what = f"skipped: the sequence is stopped ({row.stop_reason or 'no reason is written down'})"
+    else:
+        what = "planned again: reconcile starts it within the hour"
     say(f"Email {number} of {row.key} {'would be' if is_dry else 'is'} {what}.")
 
 

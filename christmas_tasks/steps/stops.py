@@ -109,7 +109,8 @@ def _suppress(address: str, event: StopEvent, contacts: Contacts) -> None:
 
 def is_going_on(row: TrackerRow) -> bool:
     """Whether a stop has something to stop in *row*."""
-    failed = any(state.status is EmailStatus.FAILED for state in row.emails)
+    # What has failed can be replayed, and what is unresolved can be settled as not sent.
+    open_ends = any(state.status in {EmailStatus.FAILED, EmailStatus.UNRESOLVED} for state in row.emails)
     return row.status in {SequenceStatus.ACTIVE, SequenceStatus.HELD} or (
-        row.status is SequenceStatus.COMPLETED and (failed or bool(row.pending()))
+        row.status is SequenceStatus.COMPLETED and (open_ends or bool(row.pending()))
     )

@@ -4,12 +4,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from christmas_tasks.row_changes import new_row_changes, stop_changes
+from christmas_tasks.row_changes import new_row_changes, sent_changes, stop_changes
 from christmas_tasks.segments import Segment
 from christmas_tasks.sequences import Enrolment, Sequence, StopEvent, Timing, plan_emails
 from christmas_tasks.steps.settle import AlreadySettled, settle
+from christmas_tasks.steps.stops import stop
 from christmas_tasks.tracker import EmailStatus, SequenceStatus
-from tests.fakes import FakeLedger
+from tests.fakes import FakeLedger, FakeLocks
 
 NOW = datetime(2025, 11, 20, 12, tzinfo=UTC)
 
@@ -48,12 +49,23 @@ def test_a_stop_while_an_email_is_settled_stays(ledger: FakeLedger, key: str, re
     assert not after.pending()
 
 
-def test_an_email_of_a_stopped_sequence_is_not_planned_again(ledger: FakeLedger, key: str) -> None:
-    """It did not go out, and it won't."""
+def test_an_email_of_a_stopped_sequence_is_not_planned_again(ledger: FakeLedger, locks: FakeLocks, key: str) -> None:
+    """It was the only one left when the booking came; it did not go out, and it won't."""
     (row,) = ledger.all_rows()
-    ledger.write(row.row_id, stop_changes(row, StopEvent.BOOKED))
+    ledger.edit(row.row_id, Email_2_Status="sent", Email_3_Status="sent", Sequence_Status="completed")
+    assert stop("ann@example.org", StopEvent.BOOKED, ledger, locks) == 1
     after = settle(key, 1, "", ledger, NOW)
     assert (after.status, after.email(1).status) == (SequenceStatus.STOPPED, EmailStatus.SKIPPED)
+
+
+def test_news_that_it_went_out_beats_a_person_who_says_that_it_did_not(ledger: FakeLedger, key: str) -> None:
+    """Resend's word came between reading and writing."""
+    (row,) = ledger.all_rows()
+    news = sent_changes(row, 1, NOW, "re_1")
+    ledger.calls.meanwhile(2, lambda: ledger.write(row.row_id, news))
+    after = settle(key, 1, "", ledger, NOW)
+    assert (after.email(1).status, after.email(1).resend_id) == (EmailStatus.SENT, "re_1")
+    assert [state.number for state in after.pending()] == [2, 3]
 
 
 def test_a_dry_run_refuses_what_the_command_would_refuse(ledger: FakeLedger, key: str) -> None:
