@@ -69,7 +69,7 @@ class TakeFromFullQueue {
             new Class<?>[] {TransactionOperations.class}, (proxy, method, values) -> Optional.empty());
         Constructor<?> constructor = type.getDeclaredConstructors()[0];
         constructor.setAccessible(true);
-        return (JdbcQueueClient) constructor.newInstance(items, database, configuration, none);
+        return (JdbcQueueClient) constructor.newInstance(items, database, configuration, none, Duration.ofDays(1));
     }
 
     private static long written(Connection connection) throws Exception {

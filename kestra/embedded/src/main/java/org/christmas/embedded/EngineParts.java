@@ -7,6 +7,7 @@ import io.kestra.core.runners.Scheduler;
 import io.kestra.core.runners.Worker;
 import io.kestra.core.server.Service;
 import io.kestra.core.worker.Controller;
+import io.kestra.queue.jdbc.client.JdbcQueueClient;
 import io.kestra.worker.AbstractWorker;
 import io.kestra.worker.systemworker.SystemWorker;
 import io.micronaut.context.ApplicationContext;
@@ -34,6 +35,7 @@ final class EngineParts {
     /** Starts every service of one process engine, the HTTP front last: once it answers, webhooks are served. */
     static EngineParts start(ApplicationContext context, int workerThreads) throws SQLException, QueueException {
         Database database = Database.of(context.getEnvironment()).orElseThrow();
+        queuesOf(context);
         Compaction.start(database);
         context.getBean(Unfinished.class).carryOn(database);
         ExecutorService threads = Executors.newCachedThreadPool();
@@ -78,7 +80,18 @@ final class EngineParts {
             }
         }
         Optional<Database> database = Database.of(context.getEnvironment());
+        if (database.isPresent()) {
+            queuesOf(context).hurry();
+        }
         context.close();
         database.ifPresent(Database::close);
+    }
+
+    /** The engine's own queues; Micronaut would take Kestra's without a word, which would ask the database all the time. */
+    private static PromptQueues queuesOf(ApplicationContext context) {
+        if (context.getBean(JdbcQueueClient.class) instanceof PromptQueues queues) {
+            return queues;
+        }
+        throw new StartProblem("The engine was built wrongly: PromptQueues has not taken the place of Kestra's queues.");
     }
 }
