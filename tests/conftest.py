@@ -34,7 +34,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_xdist_node_collection_finished(ids: list[str]) -> None:
     """Refuse to run without the groups: it would go unnoticed, but for three times as many engines."""
     if not all("@" in node_id for node_id in ids):
-        pytest.exit("pytest-xdist has not grouped the tests: does it know this version of pytest?", returncode=4)
+        pytest.exit(
+            "The tests are not grouped: give --dist loadgroup; if you did, pytest-xdist doesn't know this pytest.",
+            returncode=4,
+        )
 
 
 @pytest.hookimpl(trylast=True)

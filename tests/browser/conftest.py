@@ -45,9 +45,9 @@ def chromium() -> str:
 
 @pytest.fixture(scope="module")
 def world(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:  # noqa: ARG001 - no browser, no engine
-    """Testing mode with minutes of one second: emails go out while the page looks on."""
+    """Testing mode with minutes of ten seconds: a first email goes out while the page looks on, few others do."""
     ensure_built()
-    settings = {"TESTING_MODE": "true", "TESTING_MINUTE_SECONDS": "1", **SHORT_BUDGET}
+    settings = {"TESTING_MODE": "true", "TESTING_MINUTE_SECONDS": "10", **SHORT_BUDGET}
     world = World(tmp_path_factory.mktemp("console"), settings)
     with world.stack:
         yield world

@@ -1,5 +1,6 @@
 """Two running products for all integration tests: one in testing minutes, one in production times."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,7 +11,8 @@ import pytest
 from christmas_tasks.local.engine_build import ensure_built
 from tests.integration.world import SHORT_BUDGET, World
 
-OFFICIAL_PLUGIN = Path(__file__).parents[3] / "shared" / "engine" / "official-plugin-script-python.jar"
+# The jar of Kestra's own Python plugin; its tests are skipped where nobody names it.
+OFFICIAL_PLUGIN = Path(os.environ["OFFICIAL_PYTHON_PLUGIN"]) if "OFFICIAL_PYTHON_PLUGIN" in os.environ else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

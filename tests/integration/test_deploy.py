@@ -48,7 +48,7 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         "MICRONAUT_CONFIG_FILES": str(folder / "compose.yml"),
         **SHORT_BUDGET,
     }
-    world = World(folder, settings, flows=(), plugin_jar=OFFICIAL_PLUGIN if OFFICIAL_PLUGIN.is_file() else None)
+    world = World(folder, settings, flows=(), plugin_jar=OFFICIAL_PLUGIN)
     with world.stack:
         yield world
         world.stack.engine.kill()
