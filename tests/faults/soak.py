@@ -14,7 +14,8 @@ from tests.faults.report import say
 _PATIENCE_S = 1_800.0
 _MINUTE_S = 24.0
 _THREADS = 3
-_SECONDS_FOR_ONE_LEAD = 2.0
+# About what two slow cores can do: the storm is one of faults. Faster, emails that wait for their turn fill the queue.
+_SECONDS_FOR_ONE_LEAD = 8.0
 _CALLS_OF_ONE_LEAD = 10
 
 
