@@ -44,14 +44,16 @@ def settle(
     """
     from christmas_tasks.flow_tasks.door import Door
     from christmas_tasks.steps.settle import settle as step
-    from christmas_tasks.tracker import SequenceStatus
+    from christmas_tasks.tracker import EmailStatus, SequenceStatus
 
     if bool(sent) == not_sent:
         raise typer.BadParameter("say either --sent RESEND_ID or --not-sent")
     with closing(Door(os.environ, Path.cwd()).notion) as notion:
         row = step(enrolment, number, sent, notion, datetime.now(UTC), is_dry=is_dry)
-    if sent:
-        what = f"sent as {sent}"
+    state = row.email(number)
+    if sent or state.status is EmailStatus.SENT:
+        # Sent all the same: Resend's own word came while a person said that it was not.
+        what = f"sent as {sent or state.resend_id}"
     elif row.status is SequenceStatus.STOPPED:
         what = f"skipped: the sequence is stopped ({row.stop_reason or 'no reason is written down'})"
     else:
