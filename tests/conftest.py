@@ -42,7 +42,7 @@ def pytest_xdist_node_collection_finished(ids: list[str]) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
-    """Stop what was shared with the last test that takes it: an engine that idles takes a tenth of a core."""
+    """Stop what was shared with the last test that takes it: an engine that idles takes its share of the cores."""
     if nextitem is None or _group(nextitem) != _group(item):
         item.config.stash[_IN_USE].close()
 
