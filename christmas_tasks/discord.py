@@ -6,6 +6,7 @@ from datetime import datetime
 
 from christmas_tasks.errors import OutcomeUnknown, SetupRefused, TransientError, VendorUnavailable
 from christmas_tasks.retrying import retry_after_s, retrying
+from christmas_tasks.tls import trusted
 
 RED = 0xD32F2F
 AMBER = 0xF9A825
@@ -105,7 +106,7 @@ def _once(url: str, content: dict[str, object]) -> None:
     import httpx  # noqa: PLC0415 - only alerts need it
 
     try:
-        answer = httpx.post(url, json=content, timeout=_TIMEOUT_S)
+        answer = httpx.post(url, json=content, timeout=_TIMEOUT_S, verify=trusted())
     except httpx.InvalidURL:
         raise SetupRefused("DISCORD_WEBHOOK_URL is no address: copy it from Discord.") from None
     except httpx.HTTPError as error:

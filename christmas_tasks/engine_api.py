@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from christmas_tasks.errors import OutcomeUnknown, SetupRefused, VendorUnavailable
 from christmas_tasks.instants import read_instant
 from christmas_tasks.retrying import retry_after_s, retrying
+from christmas_tasks.tls import trusted
 
 if TYPE_CHECKING:
     from httpx import Response
@@ -70,7 +71,8 @@ class EngineApi:
         import httpx  # noqa: PLC0415 - only tasks that ask Kestra pay
 
         try:
-            self._http = httpx.Client(base_url=f"{url.rstrip('/')}/api/v1/main/", auth=(username, password))
+            address = f"{url.rstrip('/')}/api/v1/main/"
+            self._http = httpx.Client(base_url=address, auth=(username, password), verify=trusted())
         except httpx.InvalidURL:
             raise SetupRefused("KESTRA_URL is no address: give Kestra's own, such as http://127.0.0.1:8080.") from None
         self._budget_s = budget_s

@@ -10,6 +10,7 @@ from christmas_tasks.errors import ChristmasError, OutcomeUnknown, SetupRefused,
 from christmas_tasks.notion_schema import Schema
 from christmas_tasks.pacing import NO_PACE, Pace
 from christmas_tasks.retrying import retry_after_s, retrying
+from christmas_tasks.tls import trusted
 
 if TYPE_CHECKING:
     from notion_client import Client
@@ -59,12 +60,20 @@ class NotionCalls:
     @cached_property
     def client(self) -> "Client":
         """Notion's own client; it repeats nothing and logs nothing."""
+        import httpx  # noqa: PLC0415 - comes with notion_client
         from notion_client import Client  # noqa: PLC0415 - 200 ms that only a call to Notion pays
 
         silent = logging.getLogger("christmas_tasks.notion_client")
         silent.addHandler(logging.NullHandler())
         silent.propagate = False
-        return Client(auth=self._token, base_url=self._base_url, retry=False, timeout_ms=_TIMEOUT_MS, logger=silent)
+        return Client(
+            client=httpx.Client(verify=trusted()),
+            auth=self._token,
+            base_url=self._base_url,
+            retry=False,
+            timeout_ms=_TIMEOUT_MS,
+            logger=silent,
+        )
 
     def close(self) -> None:
         """Close the connections; safe to repeat. A task that ends need not ask for it."""
