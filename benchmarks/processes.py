@@ -5,8 +5,11 @@ import resource
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from christmas_tasks.flow_tasks import fork_server
 
 _TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -17,7 +20,7 @@ class Cpu:
 
     Args:
         own: Of the engine's processes themselves.
-        tasks: Of the processes that they have started and that have ended.
+        tasks: Of their fork servers, and of the processes that all of them have started and that have ended.
     """
 
     own: float
@@ -28,13 +31,28 @@ class Cpu:
 
 
 def cpu_of(pids: Sequence[int]) -> Cpu:
-    """Read the CPU seconds of processes and of their ended children."""
-    own = tasks = 0
-    for pid in pids:
-        fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
-        own += sum(map(int, fields[11:13]))
-        tasks += sum(map(int, fields[13:15]))
+    """Read the CPU seconds of the engine's processes, of their fork servers, and of the ended children of both."""
+    engines, servers = [_cpu_ticks(pid) for pid in pids], [_cpu_ticks(pid) for pid in _fork_servers(pids)]
+    own = sum(of_itself for of_itself, _ in engines)
+    tasks = sum(of_children for _, of_children in engines) + sum(map(sum, servers))
     return Cpu(own / _TICKS, tasks / _TICKS)
+
+
+def _cpu_ticks(pid: int) -> tuple[int, int]:
+    fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
+    return sum(map(int, fields[11:13])), sum(map(int, fields[13:15]))
+
+
+def _fork_servers(engines: Sequence[int]) -> list[int]:
+    served = {str(pid).encode() for pid in engines}
+    found = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit():
+            with suppress(OSError):
+                words = (folder / "cmdline").read_bytes().split(b"\0")
+                if fork_server.__name__.encode() in words and served & set(words):
+                    found.append(int(folder.name))
+    return found
 
 
 def rss_mib(pid: int) -> float:

@@ -8,6 +8,6 @@ A permanent error ends the task in success with the output ``fault``; the flow's
 Kestra would repeat a failed task. A transient one fails the task, and Kestra repeats it.
 """
 
-from christmas_tasks.flow_tasks.entry import run
+from christmas_tasks.flow_tasks.start import run
 
 __all__ = ["run"]

@@ -57,7 +57,9 @@ def run(name: str) -> None:
     """
     began = time.monotonic()
     sys.excepthook = _unexpected
-    _start_lightly()
+    leave_out_httpx_command()
+    # Webhooks must be answered while those before them are worked off: where cores are short, the engine goes first.
+    os.nice(_BEHIND_THE_ENGINE)
     task: Callable[[Door], Outputs] = getattr(import_module(f"christmas_tasks.flow_tasks.{TASKS[name]}"), name)
     door = Door(os.environ, Path.cwd())
     try:
@@ -76,12 +78,12 @@ def run(name: str) -> None:
         metrics.task(name, time.monotonic() - began, ((pace.vendor, pace.turns) for pace in door.paces))
 
 
-def _start_lightly() -> None:
-    # httpx imports its own command, with click and rich (60 ms of CPU), wherever they are installed: marked as absent,
-    # it is left out.
+def leave_out_httpx_command() -> None:
+    """Mark httpx's own command as absent, before httpx is imported; safe to repeat.
+
+    httpx imports it, with click and rich (60 ms of CPU), wherever they are installed.
+    """
     sys.modules.setdefault("httpx._main", cast("ModuleType", None))
-    # Webhooks must be answered while those before them are worked off: where cores are short, the engine goes first.
-    os.nice(_BEHIND_THE_ENGINE)
 
 
 def _unexpected(kind: type[BaseException], _error: BaseException, trace: TracebackType | None) -> None:
