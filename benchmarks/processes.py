@@ -32,7 +32,8 @@ class Cpu:
 
 def cpu_of(pids: Sequence[int]) -> Cpu:
     """Read the CPU seconds of the engine's processes, of their fork servers, and of the ended children of both."""
-    engines, servers = [_cpu_ticks(pid) for pid in pids], [_cpu_ticks(pid) for pid in _fork_servers(pids)]
+    engines = [_cpu_ticks(pid) for pid in pids]
+    servers = [_cpu_ticks(server) for pid in pids if (server := fork_server_of(pid))]
     own = sum(of_itself for of_itself, _ in engines)
     tasks = sum(of_children for _, of_children in engines) + sum(map(sum, servers))
     return Cpu(own / _TICKS, tasks / _TICKS)
@@ -43,16 +44,36 @@ def _cpu_ticks(pid: int) -> tuple[int, int]:
     return sum(map(int, fields[11:13])), sum(map(int, fields[13:15]))
 
 
-def _fork_servers(engines: Sequence[int]) -> list[int]:
-    served = {str(pid).encode() for pid in engines}
-    found = []
+def fork_server_of(engine: int) -> int | None:
+    """The fork server that the tasks of one of the engine's processes have started."""
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
             with suppress(OSError):
-                words = (folder / "cmdline").read_bytes().split(b"\0")
-                if fork_server.__name__.encode() in words and served & set(words):
-                    found.append(int(folder.name))
-    return found
+                words = (folder / "cmdline").read_bytes().decode().split("\0")
+                # Those that it has forked look alike, but are in its group.
+                is_first = os.getpgid(int(folder.name)) == int(folder.name)
+                if fork_server.__name__ in words and str(engine) in words and is_first:
+                    return int(folder.name)
+    return None
+
+
+def forked_for(engine: int) -> list[int]:
+    """The forked processes that do the tasks of one of the engine's processes right now."""
+    server = fork_server_of(engine)
+    if server is None:
+        return []
+    try:
+        children = Path(f"/proc/{server}/task/{server}/children").read_text("utf-8").split()
+    except OSError:
+        return []
+    return [int(pid) for pid in children if _is_alive(int(pid))]
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        return bool(Path(f"/proc/{pid}/cmdline").read_bytes())
+    except OSError:
+        return False
 
 
 def rss_mib(pid: int) -> float:

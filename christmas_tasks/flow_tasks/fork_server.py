@@ -2,7 +2,7 @@
 
 It is started by a task that finds none (``start``), holds no settings and no secrets, and ends with its engine. Each
 forked process is a task of its own: it takes over the environment, the folder and the output of the process that Kestra
-has started, answers before it begins, ends with that process, and leaves it its exit code.
+has started, begins when that one says so, ends with it, and leaves it its exit code.
 """
 
 import gc
@@ -17,10 +17,10 @@ from importlib import import_module
 from signal import SIGKILL
 from typing import NoReturn
 
-from christmas_tasks.flow_tasks.start import TAKEN, peer_is_me
+from christmas_tasks.flow_tasks.start import GO, LENGTH_BYTES, TAKEN, address_for, is_one_of_us
 
-_BACKLOG = 128
-_REAP_EVERY_MS = 1_000
+_REAP_EVERY_MS = 100
+_STILL_ASKED_MS = 60_000
 _REQUEST_PATIENCE_S = 10.0
 _CHUNK = 1 << 16
 _FDS = 4
@@ -35,39 +35,38 @@ _IMPORTED_LATE = (
     "christmas_tasks.notion",
     "christmas_tasks.steps.rendering",
     "email_validator",
+    "encodings.unicode_escape",
+    "encodings.utf_16_le",
     "httpcore",
     "httpx",
+    "netrc",
     "notion_client",
     "resend",
     "stamina",
 )
 
 
-def main(engine: int, name: str) -> None:
-    """Serve the tasks of one engine until it ends; at once if another server does so already.
+def main(engine: int, listener: socket.socket, engine_end: int) -> None:
+    """Serve the tasks of one engine until it ends, or until they ask for other code.
 
     Args:
         engine: The engine's process.
-        name: Where to listen, as ``start`` asks for it.
+        listener: Bound to ``address_for(engine)``, and listening.
+        engine_end: A file descriptor that is readable from the engine's end on.
     """
-    os.chdir("/")
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    try:
-        listener.bind(b"\0" + name.encode())
-        engine_fd = os.pidfd_open(engine)
-    except OSError:
-        return
-    # Who asks from here on waits for the imports, which is less than doing them.
-    listener.listen(_BACKLOG)
-    load()
-    _serve(listener, engine_fd)
+    with listener:
+        try:
+            load()
+        except Exception:  # noqa: BLE001 - the task that runs by itself meets the same, and tells it
+            _turn_away(listener, engine_end)
+        else:
+            _serve(engine, listener, engine_end)
 
 
 def load() -> None:
     """Import whatever a task may need, and read the certificates that it trusts."""
-    # Not at the top: a server that comes second shall know it before all this.
-    from christmas_tasks.flow_tasks import entry  # noqa: PLC0415
-    from christmas_tasks.tls import trusted  # noqa: PLC0415
+    from christmas_tasks.flow_tasks import entry  # noqa: PLC0415 - not before main watches for trouble
+    from christmas_tasks.tls import trusted  # noqa: PLC0415 - likewise
 
     entry.leave_out_httpx_command()
     for module in sorted({*entry.TASKS.values()}):
@@ -80,19 +79,34 @@ def load() -> None:
     gc.freeze()
 
 
-def _serve(listener: socket.socket, engine_fd: int) -> None:
+def _turn_away(listener: socket.socket, engine_end: int) -> None:
+    """Hold the address, so that not every task starts one more server that can't do anything."""
+    while engine_end not in (ready := _wait(listener, engine_end, None)):
+        if listener.fileno() in ready:
+            listener.accept()[0].close()
+
+
+def _serve(engine: int, listener: socket.socket, engine_end: int) -> None:
+    address = listener.getsockname()
+    while engine_end not in (ready := _wait(listener, engine_end, _STILL_ASKED_MS)):
+        if listener.fileno() in ready:
+            _fork_for_the_next(listener, engine_end)
+        elif not ready and address != address_for(engine):
+            return
+
+
+def _wait(listener: socket.socket, engine_end: int, longest_ms: int | None) -> set[int]:
+    """What has something to say; empty after *longest_ms* without tasks."""
     poller = select.poll()
     poller.register(listener, select.POLLIN)
-    poller.register(engine_fd, select.POLLIN)
+    poller.register(engine_end, select.POLLIN)
     while True:
-        ready = {fd for fd, _ in poller.poll(_REAP_EVERY_MS if _children_are_left() else None)}
-        if engine_fd in ready:
-            return
-        if listener.fileno() in ready:
-            _fork_for_the_next(listener, engine_fd)
+        is_busy = _has_children()
+        if (ready := {fd for fd, _ in poller.poll(_REAP_EVERY_MS if is_busy else longest_ms)}) or not is_busy:
+            return ready
 
 
-def _children_are_left() -> bool:
+def _has_children() -> bool:
     """Whether any task runs still; takes leave of those that have ended."""
     with suppress(ChildProcessError):
         while os.waitpid(-1, os.WNOHANG)[0]:
@@ -101,13 +115,13 @@ def _children_are_left() -> bool:
     return False
 
 
-def _fork_for_the_next(listener: socket.socket, engine_fd: int) -> None:
+def _fork_for_the_next(listener: socket.socket, engine_end: int) -> None:
     # Who is left without an answer runs the task itself.
-    connection, _ = listener.accept()
-    with connection, suppress(OSError):
-        if peer_is_me(connection) and os.fork() == 0:
-            listener.close()
-            os.close(engine_fd)
+    with suppress(OSError), listener.accept()[0] as connection:
+        if is_one_of_us(connection) and os.fork() == 0:
+            # A listener that outlives the server in one of its tasks would let others wait for nobody.
+            os.close(listener.fileno())
+            os.close(engine_end)
             _be_the_task(connection)
 
 
@@ -115,51 +129,48 @@ def _be_the_task(connection: socket.socket) -> NoReturn:
     code = 1
     try:
         name = _take_over(connection)
+        threading.Thread(target=_end_with, args=(connection.fileno(),), daemon=True).start()
         connection.sendall(TAKEN)
-    except OSError:
-        # It had no patience: it does the task itself.
-        os._exit(code)
-    threading.Thread(target=_end_with, args=(connection.fileno(),), daemon=True).start()
-    try:
-        code = _exit_code_of(name)
-    finally:
-        with suppress(OSError):
-            sys.stdout.flush()
+        if connection.recv(1) == GO:
+            code = _exit_code_of(name)
+            with suppress(OSError, ValueError):
+                sys.stdout.flush()
+                sys.stderr.flush()
             connection.sendall(bytes([code]))
+    finally:
+        # Nothing may get back into the server's loop, and nothing that the server has loaded needs an end.
         os._exit(code)
-
-
-def _exit_code_of(task: str) -> int:
-    from christmas_tasks.flow_tasks import entry  # noqa: PLC0415 - loaded long since
-
-    try:
-        entry.run(task)
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else 1
-    except BaseException:  # noqa: BLE001 - nothing may get back into the server's loop
-        sys.excepthook(*sys.exc_info())
-        return 1
-    return 0
 
 
 def _take_over(connection: socket.socket) -> str:
-    """Become what has asked: its output, its folder, its environment. Gives the name of its task."""
+    """Become what has asked: its output, folder, mask and environment. Gives the name of its task.
+
+    Raises:
+        OSError: It has gone, or is too slow.
+        ValueError: It has asked for nothing.
+    """
     connection.settimeout(_REQUEST_PATIENCE_S)
     message, fds, _, _ = socket.recv_fds(connection, _CHUNK, _FDS)
-    for target, fd in enumerate(fds[:-1]):
-        os.dup2(fd, target)
-    os.fchdir(fds[-1])
-    for fd in fds:
-        os.close(fd)
-    while chunk := connection.recv(_CHUNK):
+    if len(fds) != _FDS:
+        raise ValueError("no output and no folder")
+    while len(message) < LENGTH_BYTES + int.from_bytes(message[:LENGTH_BYTES], "big"):
+        chunk = connection.recv(_CHUNK)
+        if not chunk:
+            raise ConnectionResetError
         message += chunk
     connection.settimeout(None)
-    name, *settings = message.split(b"\0")
+    name, mask, *settings = message[LENGTH_BYTES:].split(b"\0")
+    os.fchdir(fds[-1])
+    os.umask(int(mask))
     os.environ.clear()
     for setting in settings:
         key, _, value = setting.partition(b"=")
         os.environb[key] = value
     time.tzset()
+    for target, fd in enumerate(fds[:-1]):
+        os.dup2(fd, target)
+    for fd in fds:
+        os.close(fd)
     return name.decode()
 
 
@@ -172,5 +183,18 @@ def _end_with(connection: int) -> None:
     os.kill(os.getpid(), SIGKILL)
 
 
+def _exit_code_of(task: str) -> int:
+    from christmas_tasks.flow_tasks import entry  # noqa: PLC0415 - loaded long since
+
+    try:
+        entry.run(task)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException:  # noqa: BLE001 - told like in any process that it would end
+        sys.excepthook(*sys.exc_info())
+        return 1
+    return 0
+
+
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2])
+    main(int(sys.argv[1]), socket.socket(fileno=int(sys.argv[2])), int(sys.argv[3]))

@@ -12,6 +12,8 @@ class Victim(StrEnum):
     ENGINE = "engine"
     WORKER = "worker"
     TASK = "task"
+    FORKED = "forked task"
+    FORK_SERVER = "fork server"
     RESTART = "restart"
     DISK = "disk"
 
@@ -124,7 +126,7 @@ def draw(seed: int, kills: int, calls_between: int) -> Chaos:
     victims = [Victim.ENGINE, Victim.WORKER, Victim.DISK]
     victims += random.choices((Victim.ENGINE, Victim.WORKER, Victim.DISK), (5, 8, 1), k=kills - 3)
     victims += [Victim.RESTART] * max(1, kills // 8)
-    victims += [Victim.TASK] * max(1, kills // 5)
+    victims += [Victim.TASK, Victim.FORKED, Victim.FORK_SERVER] * max(1, kills // 12)
     random.shuffle(victims)
     moments = [_MOMENTS[number % len(_MOMENTS)] for number in range(len(victims))]
     random.shuffle(moments)

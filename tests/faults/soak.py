@@ -15,7 +15,7 @@ _PATIENCE_S = 1_800.0
 _MINUTE_S = 24.0
 _THREADS = 3
 # About what two slow cores can do: the storm is one of faults. Faster, emails that wait for their turn fill the queue.
-_SECONDS_FOR_ONE_LEAD = 8.0
+_SECONDS_FOR_ONE_LEAD = 4.0
 _CALLS_OF_ONE_LEAD = 10
 
 

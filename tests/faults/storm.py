@@ -14,6 +14,7 @@ from itertools import cycle
 
 import httpx
 
+from benchmarks.processes import fork_server_of, forked_for
 from christmas_tasks.local.engine import EngineError
 from tests.faults.chaos import HELD_CALLS, Chaos, Moment, Strike, Trouble, Victim
 from tests.faults.disk import Disk
@@ -25,6 +26,7 @@ _POLL_S = 0.1
 _QUIET_S = 45.0
 _STARTS = 3
 _LOOK_S = 0.25
+_BELOW_THE_ENGINE = frozenset({Victim.TASK, Victim.FORKED, Victim.FORK_SERVER})
 VENDORS = ("notion", "resend", "discord")
 
 
@@ -146,16 +148,16 @@ class Storm:
         elif strike.victim is Victim.RESTART:
             engine.stop()
         elif strike.victim is Victim.DISK:
-            self.disk.fill([*pids, *(pid for task in tasks for pid in task)])
-        elif tasks:
-            for pid in tasks[0]:
+            self.disk.fill([*pids, *(pid for task in tasks for pid in task), *_forking(pids)])
+        else:
+            for pid in _struck(strike.victim, pids, tasks):
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
         return len(tasks)
 
     def _repair(self, strike: Strike) -> None:
         engine = self.world.stack.engine
-        if strike.victim is Victim.TASK:
+        if strike.victim in _BELOW_THE_ENGINE:
             return
         time.sleep(strike.down_s)
         if strike.victim is Victim.DISK:
@@ -210,3 +212,15 @@ class Storm:
     def _hits(self, fault: int) -> int:
         found = (one["hits"] for one in self.world.sandbox.state()["faults"] if one["id"] == fault)
         return int(next(found, 0))
+
+
+def _struck(victim: Victim, pids: list[int], tasks: list[list[int]]) -> list[int]:
+    if victim is Victim.FORK_SERVER:
+        return [server for pid in pids if (server := fork_server_of(pid))]
+    if victim is Victim.FORKED:
+        return [forked for pid in pids for forked in forked_for(pid)][:1]
+    return tasks[0] if tasks else []
+
+
+def _forking(pids: list[int]) -> list[int]:
+    return [one for pid in pids if (server := fork_server_of(pid)) for one in (server, *forked_for(pid))]

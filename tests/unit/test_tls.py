@@ -1,5 +1,7 @@
 """Certificates are read once, unless a task's settings name others."""
 
+import os
+import time
 from pathlib import Path
 
 import certifi
@@ -11,17 +13,19 @@ from christmas_tasks.tls import trusted
 def test_certificates_are_read_once() -> None:
     """Each client of a task, and each task of a fork server, takes the same."""
     assert trusted() is trusted()
-    assert len(trusted().get_ca_certs()) > 1
 
 
 def test_a_task_with_certificates_of_its_own_trusts_those(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A company's proxy, say: what was read ahead without its settings doesn't count."""
-    common = trusted()
+    """A company's proxy, say: what was read ahead without its settings doesn't count, nor what has been renewed."""
     end = "-----END CERTIFICATE-----\n"
-    one = tmp_path / "one.pem"
-    one.write_text(Path(certifi.where()).read_text("utf-8").partition(end)[0] + end, "utf-8")
+    first, second, *_ = (f"{one}{end}" for one in Path(certifi.where()).read_text("utf-8").split(end))
+    common, own = trusted(), tmp_path / "own.pem"
     with monkeypatch.context() as settings:
-        settings.setenv("SSL_CERT_FILE", str(one))
+        settings.setenv("SSL_CERT_FILE", str(own))
         settings.delenv("SSL_CERT_DIR", raising=False)
+        own.write_text(first, "utf-8")
         assert len(trusted().get_ca_certs()) == 1
+        own.write_text(first + second, "utf-8")
+        os.utime(own, (time.time() + 60, time.time() + 60))
+        assert len(trusted().get_ca_certs()) == 2
     assert trusted() is common
