@@ -49,7 +49,7 @@ test: lint type layers $(STAMP) ## Run all checks and tests
 	@$(BIN)/python -m pytest -n 3 --dist loadgroup --no-loadscope-reorder --durations 25
 
 test-unit: $(STAMP) ## Run the tests that need no engine
-	@$(BIN)/python -m pytest -m "not integration and not long"
+	@$(BIN)/python -m pytest -m "not integration"
 
 bench: $(STAMP) ## Measure load and cost, each figure beside its floor; takes about 40 minutes
 	@$(BIN)/python -m benchmarks $(BENCH)

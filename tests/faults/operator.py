@@ -91,7 +91,8 @@ class Operator:
         return len(broken)
 
     def _repeat(self, execution: dict[str, Any]) -> None:
-        failed = [run["taskId"] for run in execution["taskRunList"] if run["state"]["current"] == "FAILED"]
+        runs = self._world.execution(execution["id"])["taskRunList"]
+        failed = [run["taskId"] for run in runs if run["state"]["current"] == "FAILED"]
         self._repeats[_first(execution)] += 1
         self.repeated += 1
         if "give_up" in failed or execution["state"]["current"] != "FAILED":
