@@ -15,7 +15,7 @@ from christmas_tasks.flow_tasks import metrics
 from christmas_tasks.flow_tasks.door import Door, Outputs, harmless
 from christmas_tasks.flow_tasks.protocol import Level, emit, say
 
-# The module of each task; only the one that runs is imported.
+# The module of each task. A task that runs by itself imports its own alone.
 TASKS: Mapping[str, str] = {
     "signup": "handlers",
     "assessment": "handlers",
