@@ -125,7 +125,7 @@ def draw(seed: int, kills: int, calls_between: int) -> Chaos:
     random = Random(f"{seed}/chaos")  # noqa: S311 - no secret
     victims = [Victim.ENGINE, Victim.WORKER, Victim.DISK]
     victims += random.choices((Victim.ENGINE, Victim.WORKER, Victim.DISK), (5, 8, 1), k=kills - 3)
-    victims += [Victim.RESTART] * max(1, kills // 8)
+    victims += [Victim.RESTART] * (kills // 8)
     victims += [Victim.TASK, Victim.FORKED, Victim.FORK_SERVER] * max(1, kills // 12)
     random.shuffle(victims)
     moments = [_MOMENTS[number % len(_MOMENTS)] for number in range(len(victims))]

@@ -15,7 +15,7 @@ _TAKEN_OVER_S = 60.0
 
 @pytest.mark.timeout(600)
 def test_a_storm_breaks_no_promise(tmp_path: Path) -> None:
-    """Leads over all handlers, three kills, a full disk, a restart, every vendor fault: each mail exactly once."""
+    """Leads over all handlers, three kills, a full disk among them, every vendor fault: each mail exactly once."""
     with product(tmp_path, _SHORT) as (world, disk):
         found = report.run(world, disk, _SEED, _SHORT, say, patience_s=240.0)
     say(found.text())
