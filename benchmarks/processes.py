@@ -49,10 +49,11 @@ def fork_server_of(engine: int) -> int | None:
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
             with suppress(OSError):
-                words = (folder / "cmdline").read_bytes().decode().split("\0")
+                words = (folder / "cmdline").read_bytes().split(b"\0")
                 # Those that it has forked look alike, but are in its group.
                 is_first = os.getpgid(int(folder.name)) == int(folder.name)
-                if fork_server.__name__ in words and str(engine) in words and is_first:
+                name, of = fork_server.__name__.encode(), str(engine).encode()
+                if name in words and words[words.index(name) + 1] == of and is_first:
                     return int(folder.name)
     return None
 

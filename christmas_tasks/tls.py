@@ -11,16 +11,21 @@ def trusted() -> SSLContext:
 
     A fork server reads it ahead for its tasks. A task whose ``SSL_CERT_FILE`` or ``SSL_CERT_DIR`` says otherwise, or
     whose certificates have been renewed since, reads its own.
-
-    Raises:
-        OSError: What the settings name isn't there.
     """
-    places = (os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
-    return _read(tuple((place, Path(place).stat().st_mtime_ns) if place else None for place in places))
+    # As httpx chooses; a list of folders is one place, without a time.
+    place = os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR")
+    return _read(place, _changed_ns(place) if place else 0)
+
+
+def _changed_ns(place: str) -> int:
+    try:
+        return Path(place).stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 @cache
-def _read(_places: tuple[tuple[str, int] | None, ...]) -> SSLContext:
+def _read(_place: str | None, _changed_ns: int) -> SSLContext:
     import httpx  # noqa: PLC0415 - only tasks with a connection pay
 
     return httpx.create_ssl_context()

@@ -17,10 +17,11 @@ from importlib import import_module
 from signal import SIGKILL
 from typing import NoReturn
 
-from christmas_tasks.flow_tasks.start import GO, LENGTH_BYTES, TAKEN, address_for, is_one_of_us
+from christmas_tasks.flow_tasks.start import GO, LENGTH_BYTES, READY, TAKEN, address_for, is_one_of_us
 
 _REAP_EVERY_MS = 100
 _STILL_ASKED_MS = 60_000
+_UNTIL_ANOTHER_TRIES_S = 60.0
 _REQUEST_PATIENCE_S = 10.0
 _CHUNK = 1 << 16
 _FDS = 4
@@ -58,7 +59,7 @@ def main(engine: int, listener: socket.socket, engine_end: int) -> None:
         try:
             load()
         except Exception:  # noqa: BLE001 - the task that runs by itself meets the same, and tells it
-            _turn_away(listener, engine_end)
+            _turn_away(listener, engine_end, time.monotonic() + _UNTIL_ANOTHER_TRIES_S)
         else:
             _serve(engine, listener, engine_end)
 
@@ -79,9 +80,12 @@ def load() -> None:
     gc.freeze()
 
 
-def _turn_away(listener: socket.socket, engine_end: int) -> None:
-    """Hold the address, so that not every task starts one more server that can't do anything."""
-    while engine_end not in (ready := _wait(listener, engine_end, None)):
+def _turn_away(listener: socket.socket, engine_end: int, until: float) -> None:
+    """Hold the address for a while, so that not every task starts one more server that can't do anything."""
+    while (left_s := until - time.monotonic()) > 0:
+        ready = _wait(listener, engine_end, int(1_000 * left_s) + 1)
+        if engine_end in ready:
+            return
         if listener.fileno() in ready:
             listener.accept()[0].close()
 
@@ -95,7 +99,7 @@ def _serve(engine: int, listener: socket.socket, engine_end: int) -> None:
             return
 
 
-def _wait(listener: socket.socket, engine_end: int, longest_ms: int | None) -> set[int]:
+def _wait(listener: socket.socket, engine_end: int, longest_ms: int) -> set[int]:
     """What has something to say; empty after *longest_ms* without tasks."""
     poller = select.poll()
     poller.register(listener, select.POLLIN)
@@ -119,19 +123,22 @@ def _fork_for_the_next(listener: socket.socket, engine_end: int) -> None:
     # Who is left without an answer runs the task itself.
     with suppress(OSError), listener.accept()[0] as connection:
         if is_one_of_us(connection) and os.fork() == 0:
-            # A listener that outlives the server in one of its tasks would let others wait for nobody.
-            os.close(listener.fileno())
-            os.close(engine_end)
-            _be_the_task(connection)
+            _be_the_task(connection, (listener.fileno(), engine_end))
 
 
-def _be_the_task(connection: socket.socket) -> NoReturn:
+def _be_the_task(connection: socket.socket, of_server: tuple[int, ...]) -> NoReturn:
     code = 1
     try:
+        # A listener that outlives the server in one of its tasks would let others wait for nobody.
+        for fd in of_server:
+            os.close(fd)
+        connection.settimeout(_REQUEST_PATIENCE_S)
+        connection.sendall(READY)
         name = _take_over(connection)
         threading.Thread(target=_end_with, args=(connection.fileno(),), daemon=True).start()
         connection.sendall(TAKEN)
         if connection.recv(1) == GO:
+            connection.settimeout(None)
             code = _exit_code_of(name)
             with suppress(OSError, ValueError):
                 sys.stdout.flush()
@@ -149,7 +156,6 @@ def _take_over(connection: socket.socket) -> str:
         OSError: It has gone, or is too slow.
         ValueError: It has asked for nothing.
     """
-    connection.settimeout(_REQUEST_PATIENCE_S)
     message, fds, _, _ = socket.recv_fds(connection, _CHUNK, _FDS)
     if len(fds) != _FDS:
         raise ValueError("no output and no folder")
@@ -158,7 +164,6 @@ def _take_over(connection: socket.socket) -> str:
         if not chunk:
             raise ConnectionResetError
         message += chunk
-    connection.settimeout(None)
     name, mask, *settings = message[LENGTH_BYTES:].split(b"\0")
     os.fchdir(fds[-1])
     os.umask(int(mask))

@@ -13,8 +13,10 @@ import os
 import sys
 import zlib
 
+READY = b"\x05"
+"""What a forked process says first. Whoever stands still without it is not handed a task's output to hold."""
 TAKEN = b"\x06"
-"""What a forked process answers when it is ready to begin."""
+"""What it answers when it could begin."""
 GO = b"\x07"
 """What it begins on. A task that has not said so has not begun elsewhere."""
 LENGTH_BYTES = 4
@@ -23,7 +25,7 @@ _PATIENCE_S = 5.0
 _BACKLOG = 128
 _KILLED = 137
 _ENGINE = b"java"
-_HIGHEST_STANDARD_FD = 2
+_STANDARD_FDS = (0, 1, 2)
 # What Python and its libraries read before a task brings its own environment; no setting of the campaign is among them.
 _READ_EARLY = ("PYTHON", "SSL", "OPENSSL_", "LD_", "LC_", "LANG", "GLIBC_", "MALLOC_")
 
@@ -72,7 +74,7 @@ def _run_forked(name: str) -> int | None:
     """The exit code of the task; None if it has not begun."""
     try:
         engine = _engine_above()
-        if engine is None:
+        if engine is None or not all(map(_is_open, _STANDARD_FDS)):
             return None
         connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
     except Exception:  # noqa: BLE001 - a task must run, with help or without
@@ -93,7 +95,7 @@ def _has_begun(connection: _socket.socket, engine: int, name: str) -> bool:
         except ConnectionRefusedError:
             _start_fork_server(engine, address)
             return False
-        if connection.fileno() <= _HIGHEST_STANDARD_FD or not is_one_of_us(connection):
+        if not is_one_of_us(connection) or connection.recv(1) != READY:
             return False
         _ask(connection, name)
         if connection.recv(1) != TAKEN:
@@ -120,10 +122,20 @@ def _ask(connection: _socket.socket, name: str) -> None:
     message = b"\0".join([name.encode(), b"%d" % mask, *settings])
     message = len(message).to_bytes(LENGTH_BYTES, "big") + message
     folder = os.open(".", os.O_RDONLY)
-    handed_over = b"".join(fd.to_bytes(4, sys.byteorder) for fd in (0, 1, 2, folder))
-    sent = connection.sendmsg([message], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, handed_over)])
-    os.close(folder)
+    try:
+        handed_over = b"".join(fd.to_bytes(4, sys.byteorder) for fd in (*_STANDARD_FDS, folder))
+        sent = connection.sendmsg([message], [(_socket.SOL_SOCKET, _socket.SCM_RIGHTS, handed_over)])
+    finally:
+        os.close(folder)
     connection.sendall(message[sent:])
+
+
+def _is_open(fd: int) -> bool:
+    try:
+        os.fstat(fd)
+    except OSError:
+        return False
+    return True
 
 
 def _engine_above() -> int | None:
@@ -162,9 +174,17 @@ def _start_fork_server(engine: int, address: bytes) -> None:
     """Start the one server of this engine, for the tasks to come. Who asks meanwhile waits for it."""
     engine_end = os.pidfd_open(engine)
     listener = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
-    # Fails for all but the first of several tasks.
-    listener.bind(address)
-    listener.listen(_BACKLOG)
+    try:
+        # Fails for all but the first of several tasks.
+        listener.bind(address)
+        listener.listen(_BACKLOG)
+        _start_apart(listener.fileno(), engine_end, engine)
+    finally:
+        listener.close()
+        os.close(engine_end)
+
+
+def _start_apart(listener: int, engine_end: int, engine: int) -> None:
     between = os.fork()
     if between:
         os.waitpid(between, 0)
@@ -172,7 +192,7 @@ def _start_fork_server(engine: int, address: bytes) -> None:
     # Below neither this task nor any other: Kestra kills whatever a task has started, together with the task.
     try:
         if os.fork() == 0:
-            _become_fork_server(listener.fileno(), engine_end, engine)
+            _become_fork_server(listener, engine_end, engine)
     finally:
         os._exit(1)
 
@@ -180,7 +200,7 @@ def _start_fork_server(engine: int, address: bytes) -> None:
 def _become_fork_server(listener: int, engine_end: int, engine: int) -> None:
     os.setpgid(0, 0)
     silence = os.open(os.devnull, os.O_RDWR)
-    for fd in (0, 1, 2):
+    for fd in _STANDARD_FDS:
         os.dup2(silence, fd)
     for fd in (listener, engine_end):
         os.set_inheritable(fd, True)

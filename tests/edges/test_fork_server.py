@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -23,12 +24,17 @@ from christmas_tasks.settings import REQUIRED_SECRETS
 from tests.edges.conftest import DATABASES
 
 SECRET = "a-secret-that-only-tasks-may-know"
-PATIENCE_S = 30.0
+PATIENCE_S = 120.0
 REFUSED = b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n"
 # What a flow holds.
 SCRIPT = "from christmas_tasks.flow_tasks import run\nrun({task!r})\n"
 # The same where a task can't run by itself: what comes out has come from a forked process.
-ONLY_FORKED = "import sys\nsys.modules['christmas_tasks.flow_tasks.entry'] = None\n" + SCRIPT
+ONLY_FORKED = f"""
+import sys
+from christmas_tasks.flow_tasks import start
+sys.modules["christmas_tasks.flow_tasks.entry"] = None
+start._PATIENCE_S = {PATIENCE_S}
+{SCRIPT}"""
 # A process that is called what the engine's is, and starts tasks as the engine does: it reads lines of JSON.
 ENGINE = """
 import json, subprocess, sys
@@ -183,10 +189,11 @@ def _without_times(message: dict[str, Any]) -> dict[str, Any]:
     return message
 
 
-@pytest.mark.parametrize("task", ["schedule", "prepare", "no_show"])
-def test_a_forked_task_tells_kestra_what_any_other_does(engine: Engine, task: str) -> None:
+@pytest.mark.parametrize(("task", "code"), [("schedule", 0), ("prepare", 0), ("send", 1)])
+def test_a_forked_task_tells_kestra_what_any_other_does(engine: Engine, task: str, code: int) -> None:
     """Done, refused by its settings, and ended by a mistake of the library: a file that is not there."""
     alone = engine.run(task, SCRIPT, EMAIL_NUMBER="1")
+    assert alone[0] == code
     engine.wait_until_it_forks()
     assert engine.run(task, EMAIL_NUMBER="1") == alone
 
@@ -266,19 +273,20 @@ def test_tasks_go_on_when_the_fork_server_is_killed(warm: Engine, vendor: Silent
 
 
 def test_a_task_does_not_wait_for_a_fork_server_that_stands_still(warm: Engine) -> None:
-    """It runs by itself, once: the server drops the request when it comes to it."""
+    """It runs by itself, once, and nobody else holds its output: Kestra reads that to its end before it goes on."""
     server = warm.fork_server() or 0
     os.kill(server, signal.SIGSTOP)
     try:
-        code, told = warm.run("schedule", SCRIPT)
+        assert warm.end_of(warm.start("schedule", "{} | timeout 60 cat", SCRIPT)) == 0
     finally:
         os.kill(server, signal.SIGCONT)
-    assert (code, [kind for message in told for kind in message]) == (0, ["outputs", "metrics"])
     output = warm.output_file()
+    told = output.read_text()
+    assert [message[:4] for message in told.splitlines()] == ['::{"'] * 2
     # Those that ask later are served later.
-    assert warm.run("schedule")[0] == 0
+    warm.wait_until_it_forks()
     wait_for(lambda: not warm.forked())
-    assert len(output.read_text().splitlines()) == len(told)
+    assert output.read_text() == told
 
 
 def test_a_fork_server_that_can_load_nothing_turns_all_away(engine: Engine, tmp_path: Path) -> None:
@@ -301,7 +309,7 @@ def test_the_fork_server_outlives_whoever_asks_for_nothing(warm: Engine) -> None
         asking.connect(f"\0{name[1:]}")
         asking.shutdown(socket.SHUT_WR)
         asking.settimeout(PATIENCE_S)
-        assert asking.recv(1) == b""
+        assert asking.recv(2, socket.MSG_WAITALL) == start.READY
     assert warm.run("schedule")[0] == 0
 
 
@@ -323,9 +331,15 @@ def test_a_task_without_an_engine_above_it_runs_by_itself(tmp_path: Path) -> Non
 @pytest.mark.parametrize("step", ["_engine_above", "address_for", "_start_fork_server", "is_one_of_us", "_ask"])
 def test_no_trouble_on_the_way_keeps_a_task_from_running(step: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """An old kernel, a container with few rights, an unusual Python: whatever it is, the task runs by itself."""
+    met: list[str] = []
 
     def trouble(*_args: object) -> None:
+        met.append(step)
         raise NotImplementedError
+
+    def be_ready(server: socket.socket) -> None:
+        with server.accept()[0] as connection:
+            connection.sendall(start.READY)
 
     address = f"\0christmas-tasks/test/{os.getpid()}/{step}".encode()
     monkeypatch.setattr(start, "_engine_above", lambda: 1)
@@ -335,7 +349,10 @@ def test_no_trouble_on_the_way_keeps_a_task_from_running(step: str, monkeypatch:
         if step != "_start_fork_server":
             server.bind(address)
             server.listen()
+        if step == "_ask":
+            Thread(target=be_ready, args=(server,)).start()
         assert start._run_forked("schedule") is None
+    assert met == [step]
 
 
 def test_nobody_else_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -399,14 +416,42 @@ def test_the_address_changes_with_all_that_a_server_has_loaded(tmp_path: Path, m
 
 def test_a_server_that_nobody_asks_any_more_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its code is no longer what is installed: its address is another one than theirs."""
+    asked: list[int] = []
+
+    def address_for(engine: int) -> bytes:
+        asked.append(engine)
+        return name if len(asked) < 3 else b"another"
+
+    name = f"\0christmas-tasks/test/{os.getpid()}/old".encode()
     monkeypatch.setattr(fork_server, "_STILL_ASKED_MS", 1)
-    never, _also_never = os.pipe()
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(f"\0christmas-tasks/test/{os.getpid()}/old".encode())
+    monkeypatch.setattr(fork_server, "_has_children", lambda: False)
+    monkeypatch.setattr(fork_server, "address_for", address_for)
+    engine, never = socket.socketpair()
+    with socket.socket(socket.AF_UNIX) as listener, engine, never:
+        listener.bind(name)
         listener.listen()
-        fork_server._serve(os.getpid(), listener, never)
-    for fd in (never, _also_never):
-        os.close(fd)
+        fork_server._serve(7, listener, never.fileno())
+    assert asked == [7, 7, 7]
+
+
+def test_a_server_that_could_load_nothing_makes_room_for_another_try(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever it was may have passed."""
+
+    def trouble() -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(fork_server, "_UNTIL_ANOTHER_TRIES_S", 0.2)
+    monkeypatch.setattr(fork_server, "_has_children", lambda: False)
+    monkeypatch.setattr(fork_server, "load", trouble)
+    with socket.socket(socket.AF_UNIX) as listener, socket.socket(socket.AF_UNIX) as asking:
+        listener.bind("")
+        listener.listen()
+        asking.connect(listener.getsockname())
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            fork_server.main(1, listener, ours.fileno())
+        assert asking.recv(1) == b""
+        assert listener.fileno() == -1
 
 
 LATE = """

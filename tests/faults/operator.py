@@ -91,7 +91,7 @@ class Operator:
         return len(broken)
 
     def _repeat(self, execution: dict[str, Any]) -> None:
-        runs = self._world.execution(execution["id"])["taskRunList"]
+        runs = self._world.execution(execution["id"]).get("taskRunList") or ()
         failed = [run["taskId"] for run in runs if run["state"]["current"] == "FAILED"]
         self._repeats[_first(execution)] += 1
         self.repeated += 1

@@ -39,7 +39,7 @@ class Blow:
         at: When it struck, aware UTC.
         over_at: When everything was started again, aware UTC.
         is_met: It struck in the middle of what it was drawn for.
-        running: How many tasks ran in the struck processes.
+        running: How many tasks ran in the struck processes, or below them; 1 for a struck fork server.
     """
 
     strike: Strike
@@ -150,9 +150,11 @@ class Storm:
         elif strike.victim is Victim.DISK:
             self.disk.fill([*pids, *(pid for task in tasks for pid in task), *_forking(pids)])
         else:
-            for pid in _struck(strike.victim, pids, tasks):
+            struck = _struck(strike.victim, pids, tasks)
+            for pid in struck:
                 with suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
+            return min(1, len(struck))
         return len(tasks)
 
     def _repair(self, strike: Strike) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.processes import forked_for
 from tests.integration.world import World
 
 GAP = timedelta(hours=6)
@@ -44,6 +45,18 @@ def test_email_goes_out_once_and_is_recorded(calm: World) -> None:
     assert after["Last Email Sent"] == 1
     assert after["Next Email At"] == after["Email 2 Scheduled At"]
     assert "one@example.org" not in mail["idempotency_key"]
+
+
+def test_tasks_of_the_engine_are_forked(calm: World) -> None:
+    """By the engine's own process, through the shell that Kestra starts."""
+    row = _enrol(calm, "forked@example.org")
+    _make_due(calm, row)
+    fault = calm.sandbox.add_fault("resend", "hang", method="POST", path="/emails")
+    execution = calm.start("send-email", enrolment=row["Enrolment Key"], row=row["id"], email_number=1)
+    calm.wait_for(lambda: forked_for(calm.stack.engine.pid), "a forked task")
+    calm.sandbox.clear_faults(fault)
+    assert calm.end_of(execution)["state"]["current"] == "SUCCESS"
+    assert len(calm.mails("forked@example.org")) == 1
 
 
 def test_email_before_its_time_waits(calm: World) -> None:

@@ -29,3 +29,13 @@ def test_a_task_with_certificates_of_its_own_trusts_those(tmp_path: Path, monkey
         os.utime(own, (time.time() + 60, time.time() + 60))
         assert len(trusted().get_ca_certs()) == 2
     assert trusted() is common
+
+
+def test_places_that_httpx_takes_are_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A list of folders; and a folder that isn't there beside a file that is."""
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    monkeypatch.setenv("SSL_CERT_DIR", f"{tmp_path}:/etc/ssl/certs")
+    assert trusted() is trusted()
+    monkeypatch.setenv("SSL_CERT_FILE", certifi.where())
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "missing"))
+    assert trusted().get_ca_certs()
