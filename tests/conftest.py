@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 import stamina
@@ -12,6 +13,8 @@ from tests.fakes import settings as make_settings
 
 # What tests of several files share and one worker starts once; the one with the most work comes first.
 _SHARED = ("calm", "fast", "engine")
+# Without an engine: work for the other workers while the first one builds it, in a fresh clone.
+_MEANWHILE = Path(__file__).parent / "edges"
 _IN_USE = pytest.StashKey[ExitStack]()
 
 
@@ -26,7 +29,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the groups that take longest: the workers end at about the same time."""
+    """Begin with the groups that take longest, and end with the shortest: the workers end at about the same time."""
     items.sort(key=_turn)
 
 
@@ -54,9 +57,13 @@ def _group(item: pytest.Item) -> str:
 
 def _turn(item: pytest.Item) -> int:
     group = _group(item)
+    if group == _SHARED[0]:
+        return 0
+    if _MEANWHILE in item.path.parents:
+        return 1
     if group in _SHARED:
-        return _SHARED.index(group)
-    return len(_SHARED) + (item.get_closest_marker("integration") is None)
+        return 1 + _SHARED.index(group)
+    return 1 + len(_SHARED) + (item.get_closest_marker("integration") is None)
 
 
 @pytest.fixture(scope="session")
