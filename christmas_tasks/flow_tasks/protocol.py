@@ -1,7 +1,7 @@
 """What a Script task says to Kestra: outputs, log lines and metrics, each one JSON line between double colons.
 
 The same lines as the ``kestra`` package prints (a test compares them). Importing that package takes 0.15 s of CPU, for
-``requests`` and an Ion reader that no task uses, three times for each email.
+``requests`` and an Ion reader that no task uses, in each task that finds no fork server.
 """
 
 import json

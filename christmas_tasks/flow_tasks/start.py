@@ -51,7 +51,7 @@ def run(name: str) -> None:
 
 
 def is_one_of_us(connection: _socket.socket) -> bool:
-    """Whether the other end is a process of this user and of this container: nobody else is given a task's secrets."""
+    """Whether the other end is a process of this user that can be seen from here: only such are given secrets."""
     pid_uid_gid = connection.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, 12)
     pid, uid = (int.from_bytes(pid_uid_gid[at : at + 4], sys.byteorder) for at in (0, 4))
     # A process that can't be seen from here, of another container on the same network, has the number 0.

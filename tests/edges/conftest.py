@@ -16,6 +16,7 @@ from christmas_tasks.cache import FileCache
 from christmas_tasks.columns import Database
 from christmas_tasks.mailer import Mailer
 from christmas_tasks.notion import Notion
+from christmas_tasks.settings import REQUIRED_SECRETS
 
 STARTER_TEMPLATES = Path(notion_module.__file__).parent / "starter_templates"
 DATABASES = {
@@ -23,6 +24,24 @@ DATABASES = {
     Database.TEMPLATES: DATABASE_IDS["templates"],
     Database.TRACKER: DATABASE_IDS["tracker"],
 }
+
+
+def task_settings(sandbox: SandboxHandle, cache_folder: Path) -> dict[str, str]:
+    """What the server's environment and a flow give to a task, with the sandbox as all vendors."""
+    return {
+        **dict.fromkeys(REQUIRED_SECRETS, "a-key-of-its-own-that-is-long-enough"),
+        "NOTION_TOKEN": DEFAULT_NOTION_TOKEN,
+        "RESEND_API_KEY": DEFAULT_RESEND_API_KEY,
+        "NOTION_BASE_URL": sandbox.url,
+        "RESEND_API_URL": sandbox.url,
+        "DISCORD_WEBHOOK_URL": f"{sandbox.url}/discord/webhooks/1/sandbox-discord-token",
+        **{database.value: id_ for database, id_ in DATABASES.items()},
+        "EMAIL_FROM": "Anna <anna@example.org>",
+        "PUBLIC_URL": "https://flows.example.org",
+        "UNSUBSCRIBE_PAGE_URL": "https://www.example.org/unsubscribe",
+        "NOTION_CALLS_PER_SECOND": "1000",
+        "CHRISTMAS_CACHE_DIR": str(cache_folder),
+    }
 
 
 @pytest.fixture(scope="session")

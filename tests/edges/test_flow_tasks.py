@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from christmas_sandbox.sandbox import DEFAULT_NOTION_TOKEN, DEFAULT_RESEND_API_KEY
 from christmas_sandbox.testing import SandboxHandle
 from christmas_tasks.errors import SetupRefused
 from christmas_tasks.flow_tasks import emails, handlers, watch
@@ -18,9 +17,8 @@ from christmas_tasks.flow_tasks.door import Door
 from christmas_tasks.notion import Notion
 from christmas_tasks.row_changes import stop_changes
 from christmas_tasks.sequences import StopEvent
-from christmas_tasks.settings import REQUIRED_SECRETS
 from christmas_tasks.steps import sending
-from tests.edges.conftest import DATABASES
+from tests.edges.conftest import task_settings
 
 ANN = "ann@example.org"
 OpenDoor = Callable[..., Door]
@@ -35,18 +33,7 @@ def open_door(sandbox: SandboxHandle, tmp_path: Path) -> Iterator[OpenDoor]:
         folder = tmp_path / execution
         folder.mkdir(exist_ok=True)
         settings = {
-            **dict.fromkeys(REQUIRED_SECRETS, "a-key-of-its-own-that-is-long-enough"),
-            "NOTION_TOKEN": DEFAULT_NOTION_TOKEN,
-            "RESEND_API_KEY": DEFAULT_RESEND_API_KEY,
-            "NOTION_BASE_URL": sandbox.url,
-            "RESEND_API_URL": sandbox.url,
-            "DISCORD_WEBHOOK_URL": f"{sandbox.url}/discord/webhooks/1/sandbox-discord-token",
-            **{database.value: id_ for database, id_ in DATABASES.items()},
-            "EMAIL_FROM": "Anna <anna@example.org>",
-            "PUBLIC_URL": "https://flows.example.org",
-            "UNSUBSCRIBE_PAGE_URL": "https://www.example.org/unsubscribe",
-            "NOTION_CALLS_PER_SECOND": "1000",
-            "CHRISTMAS_CACHE_DIR": str(tmp_path / "cache"),
+            **task_settings(sandbox, tmp_path / "cache"),
             "EXECUTION_ID": execution,
             "ORIGINAL_ID": execution,
             "RECEIVED_AT": datetime.now(UTC).isoformat(),
