@@ -8,6 +8,8 @@ import pytest
 
 from tests.faults import chaos, leads
 from tests.faults.judge import Owed, Seen, Verdict, judge
+from tests.faults.report import _given_away, _met_by
+from tests.faults.storm import Blow
 
 ANN = "ann@example.org"
 START = datetime(2025, 11, 20, 9, 0, tzinfo=UTC)
@@ -149,3 +151,27 @@ def test_a_seed_draws_the_same_storm_with_everything_in_it() -> None:
         "onboarding-handler",
     }
     assert {lead.stop for lead in leads.draw(7, 20, 5.0) if lead.stop} == set(leads.Stop)
+
+
+def test_how_long_a_task_was_left_alone_counts_from_the_last_kill_before() -> None:
+    """By the task runs of whole executions; those that ended before a strike, or began after it, need no look."""
+
+    def entry(state: str, at_s: float) -> dict[str, str]:
+        return {"state": state, "date": (START + timedelta(seconds=at_s)).isoformat()}
+
+    def blow(victim: chaos.Victim, at_s: float) -> Blow:
+        at = START + timedelta(seconds=at_s)
+        return Blow(chaos.Strike(victim, chaos.Moment.ANY, 1, 0.0), at, at, is_met=True, running=1)
+
+    def execution(id_: str, *entries: dict[str, str]) -> dict[str, Any]:
+        return {
+            "id": id_,
+            "state": {"histories": [entries[0], entries[-1]]},
+            "taskRunList": [{"state": {"histories": entries}}],
+        }
+
+    blows = [blow(chaos.Victim.WORKER, 10), blow(chaos.Victim.WORKER, 20), blow(chaos.Victim.TASK, 35)]
+    struck = execution("struck", entry("RUNNING", 15), entry("RESUBMITTED", 40), entry("SUCCESS", 50))
+    quiet = execution("quiet", entry("RUNNING", 60), entry("SUCCESS", 70))
+    assert list(_met_by(blows, [struck, quiet])) == ["struck"]
+    assert _given_away(blows, [struck]) == [20.0]
